@@ -1,0 +1,3 @@
+"""Opsbook runs production the way the runbook says."""
+
+__version__ = "0.1.0"

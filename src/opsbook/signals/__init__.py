@@ -1,0 +1,1 @@
+"""What we can read. Nothing in this room changes anything."""

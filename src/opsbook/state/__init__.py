@@ -1,0 +1,1 @@
+"""What we remember: the database, the ledger, locks and windows."""

@@ -1,0 +1,1 @@
+"""Who gets which request: one adapter per proxy, all with the same small protocol."""
