@@ -159,9 +159,7 @@ class Platform(Protocol):
         """What exists now, adopted ones included."""
         ...
 
-    def stop(
-        self, names: Sequence[str], *, grace_s: float | None = None
-    ) -> tuple[StopReport, ...]:
+    def stop(self, names: Sequence[str], *, grace_s: float | None = None) -> tuple[StopReport, ...]:
         """Tell the named instances to stop, all at once; wait, then kill what overran.
 
         Unknown names are skipped: they are already gone.

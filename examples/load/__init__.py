@@ -1,0 +1,1 @@
+"""Strict load: clients that never retry and count everything that goes wrong."""

@@ -1,0 +1,1 @@
+"""A small retail system: API, consumer site, admin site, worker and payment gateway."""

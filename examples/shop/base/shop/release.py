@@ -1,0 +1,23 @@
+"""Which version of the shop this is."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Release:
+    """`version` is the tag's name, `commit` what was deployed, `label` the X-Release header."""
+
+    version: str
+    commit: str
+    label: str
+
+
+def current() -> Release:
+    """From the VERSION file, and $OPSBOOK_COMMIT and $OPSBOOK_RELEASE where a deployer sets them."""
+    version = (ROOT / "VERSION").read_text().strip()
+    label = os.environ.get("OPSBOOK_RELEASE") or version
+    return Release(version, os.environ.get("OPSBOOK_COMMIT") or label, label)

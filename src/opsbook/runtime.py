@@ -1,0 +1,59 @@
+"""This process's configuration, memory, clock and adapters; read by workflows and surfaces.
+
+Workflows carry ids only and find everything else here.
+"""
+
+from dataclasses import dataclass
+
+from opsbook.clock import Clock
+from opsbook.config import Config
+from opsbook.datastores.base import EmbeddedServer
+from opsbook.durable import Engine
+from opsbook.errors import OpsbookError
+from opsbook.paths import Paths
+from opsbook.platforms.base import Platform
+from opsbook.signals.requests import RequestWindows
+from opsbook.state.database import Database
+from opsbook.state.events import Ledger
+from opsbook.state.locks import Locks
+from opsbook.traffic.base import Router
+
+
+@dataclass
+class Runtime:
+    """Everything one daemon works with."""
+
+    config: Config
+    paths: Paths
+    clock: Clock
+    database: Database
+    ledger: Ledger
+    locks: Locks
+    platform: Platform
+    router: Router
+    requests: RequestWindows
+    engine: Engine
+    embedded: dict[str, EmbeddedServer]
+    holder: str = "daemon"
+
+    def record(self, kind: str, *, subject: str = "", actor: str = "", **data: object) -> int:
+        """Write one event to the ledger, now."""
+        return self.ledger.append(
+            kind, at=self.clock.now(), subject=subject, actor=actor, data=data
+        )
+
+
+_current: Runtime | None = None
+
+
+def use(runtime: Runtime | None) -> None:
+    """Make this the process's runtime; None forgets it."""
+    global _current
+    _current = runtime
+
+
+def current() -> Runtime:
+    """The process's runtime. Raises OpsbookError where none was set: a defect."""
+    if _current is None:
+        raise OpsbookError("no runtime: workflows run in the daemon only")
+    return _current
