@@ -45,12 +45,10 @@ class Problem:
         }
 
 
-class ConfigProblems(ConfigError):
+class ConfigProblems(ConfigError):  # noqa: N818 - it holds many
     """The ops file has problems; ``problems`` holds all of them."""
 
-    def __init__(
-        self, problems: Iterable[Problem], *, hint: str = "", subject: str = ""
-    ) -> None:
+    def __init__(self, problems: Iterable[Problem], *, hint: str = "", subject: str = "") -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         count = len(self.problems)
         title = "one problem" if count == 1 else f"{count} problems"
@@ -58,7 +56,7 @@ class ConfigProblems(ConfigError):
         file = self.problems[0].path.name if self.problems else "the ops file"
         super().__init__(f"{file} has {title}:{lines}", hint=hint, subject=subject)
 
-    def as_dict(self) -> dict[str, Any]:  # type: ignore[override]
+    def as_dict(self) -> dict[str, Any]:
         """As every error, with ``problems`` besides."""
         problems = [problem.as_dict() for problem in self.problems]
         return {**super().as_dict(), "problems": problems}
@@ -67,9 +65,7 @@ class ConfigProblems(ConfigError):
         return _rebuild_problems, (self.problems, self.hint, self.subject)
 
 
-def _rebuild_problems(
-    problems: tuple[Problem, ...], hint: str, subject: str
-) -> ConfigProblems:
+def _rebuild_problems(problems: tuple[Problem, ...], hint: str, subject: str) -> ConfigProblems:
     return ConfigProblems(problems, hint=hint, subject=subject)
 
 
@@ -97,6 +93,4 @@ def in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """Each problem once, in the order of the files' lines, errors of a line first."""
     unique = dict.fromkeys(problems)
     files = list(dict.fromkeys(problem.path for problem in unique))
-    return tuple(
-        sorted(unique, key=lambda p: (files.index(p.path), p.line, p.severity, p.where))
-    )
+    return tuple(sorted(unique, key=lambda p: (files.index(p.path), p.line, p.severity, p.where)))

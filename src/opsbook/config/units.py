@@ -36,7 +36,7 @@ _SCALES = {
 def refuse(message: str, hint: str = "") -> NoReturn:
     """Refuse a value from inside a validator; the loader adds file, line and path."""
     text = message.replace("{", "{{").replace("}", "}}") if "{" in message else message
-    raise PydanticCustomError("opsbook", text, {"hint": hint, "text": message})  # type: ignore[arg-type]
+    raise PydanticCustomError("opsbook", text, {"hint": hint, "text": message})
 
 
 @dataclass(frozen=True)

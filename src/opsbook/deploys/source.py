@@ -15,6 +15,7 @@ from pathlib import Path
 from dulwich.errors import MissingCommitError, NotCommitError, NotGitRepository
 from dulwich.object_store import iter_tree_contents, tree_lookup_path
 from dulwich.objectspec import parse_commit
+from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 from opsbook.errors import FailedError, NotFoundError
@@ -174,7 +175,7 @@ def _open(source: Path) -> tuple[Repo, bytes] | None:
 
 
 def _suggest(repository: Repo) -> str:
-    tags = sorted(os.fsdecode(name) for name in repository.refs.as_dict(b"refs/tags"))
+    tags = sorted(os.fsdecode(name) for name in repository.refs.as_dict(Ref(b"refs/tags")))
     return f"known tags: {', '.join(tags[-5:])}" if tags else "see `git log --oneline`"
 
 

@@ -44,8 +44,9 @@ def application(process: Process, prefix: str) -> web.Application:
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["X-Release"] = process.release.label
-        if process.stopping.is_set():
+        if process.stopping.is_set() and "Connection" not in response.headers:
             response.force_close()
+            response.headers["Connection"] = "close"
 
     async def close(app: web.Application) -> None:
         for closer in process.closers:
@@ -156,13 +157,39 @@ async def _serve(
     log.info(f"{process.name} listening", port=port, version=version, setup_ms=boot_ms)
     await process.stopping.wait()
     log.info(f"{process.name} stopping", open_connections=_connections(runner))
-    await site.stop()
+    await _stop_listening(runner, site, listener)
     # Clients that keep connections open learn from one more answer that this one ends here.
     deadline = loop.time() + LAST_WORDS_S
     while _connections(runner) and loop.time() < deadline:
         await asyncio.sleep(0.01)
     await runner.cleanup()
     log.info(f"{process.name} stopped")
+
+
+async def _stop_listening(
+    runner: web.AppRunner, site: web.SockSite, listener: socket.socket
+) -> None:
+    """Close the listener; whoever waits in its queue is let in first, closing would reset them."""
+    loop = asyncio.get_running_loop()
+    loop.remove_reader(listener)
+    # Connections that were accepted a moment ago get their protocol meanwhile.
+    await asyncio.sleep(0.01)
+    waiting = _accept_waiting(listener)
+    await site.stop()
+    if runner.server is not None:
+        for connection in waiting:
+            await loop.connect_accepted_socket(runner.server, connection)
+
+
+def _accept_waiting(listener: socket.socket) -> list[socket.socket]:
+    accepted = []
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except BlockingIOError:
+            return accepted
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        accepted.append(connection)
 
 
 def _connections(runner: web.AppRunner) -> int:

@@ -47,7 +47,7 @@ class Environment(Named):
     """The environment that is meant when none is named."""
     description: str = ""
     """What it is for."""
-    overrides: dict[str, Any] = Field(default_factory=dict)
+    overrides: dict[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
     """Any other section of this file, laid over it in this environment. Maps are merged, lists
     are replaced."""
 

@@ -38,7 +38,7 @@ class Build(Section):
     """How a release of the service is made. A list stands for its commands."""
 
     commands: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
-    """Commands run one after the other in the release's folder; the first failure ends the build."""
+    """Commands run one after the other in the release's folder; the first failure ends it."""
     context: str | None = None
     """Folder sent to Docker for an image build."""
     dockerfile: str = "Dockerfile"
@@ -168,7 +168,7 @@ class Service(Named):
     source: str = "."
     """Folder or git repository of the code, seen from the ops file."""
     image: str | None = None
-    """Container image, with Docker and Kubernetes. `${VERSION}` stands for the release's version."""
+    """Container image, with Docker and Kubernetes. `${VERSION}` is the version released."""
     build: Annotated[Build, BeforeValidator(_build)] = Build()
     """Commands that make a release, or the Dockerfile to build."""
     run: str | None = None

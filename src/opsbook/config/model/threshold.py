@@ -67,6 +67,7 @@ _COMPARE = {
     "!=": lambda value, limit: value != limit,
 }
 _CONDITION = re.compile(r"(>=|<=|==|!=|>|<|drops by|rises by)\s*(.+)")
+_BYTES = re.compile(r"\d+(\.\d+)?\s*[KMGT]i?B?")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _EXAMPLES = 'such as "> 5%", "< 80%", "> 300ms", "> 2Gi", "drops by 50%" or failing'
 
@@ -98,12 +99,12 @@ def _quantity(text: str) -> tuple[float, Unit]:
             return float(text.removesuffix(ending)), "per_second"
     if _NUMBER.fullmatch(text.removesuffix("x")):
         return float(text.removesuffix("x")), "count"
+    if _BYTES.fullmatch(text):
+        return float(read_bytes(text)), "bytes"
     try:
         return parse_duration(text).total_seconds(), "seconds"
     except (UsageError, OverflowError):
-        if re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B?", text):
-            return float(read_bytes(text)), "bytes"
-    refuse(f"{text!r} is not a quantity", _EXAMPLES)
+        refuse(f"{text!r} is not a quantity", _EXAMPLES)
 
 
 def _condition_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:

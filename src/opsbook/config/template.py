@@ -1,0 +1,5 @@
+"""What ``opsbook init`` writes."""
+
+
+def init_template(project: str) -> str:
+    return f"project: {project}\n"
