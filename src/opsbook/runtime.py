@@ -3,7 +3,8 @@
 Workflows carry ids only and find everything else here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from opsbook.clock import Clock
 from opsbook.config import Config
@@ -34,7 +35,8 @@ class Runtime:
     requests: RequestWindows
     engine: Engine
     embedded: dict[str, EmbeddedServer]
-    holder: str = "daemon"
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """Variables of whoever asked last: secret references are resolved from it, in memory."""
 
     def record(self, kind: str, *, subject: str = "", actor: str = "", **data: object) -> int:
         """Write one event to the ledger, now."""

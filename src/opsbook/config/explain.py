@@ -106,12 +106,11 @@ def _pattern_hint(pattern: str, steps: Steps) -> str:
 
 def _value_at(steps: Steps, values: Any) -> Any:
     for step in steps:
-        if isinstance(values, dict) and step in values:
-            values = values[step]
-        elif isinstance(values, tuple) and isinstance(step, int) and step < len(values):
-            values = values[step]
-        else:
+        in_map = isinstance(values, dict) and step in values
+        in_list = isinstance(values, tuple) and isinstance(step, int) and step < len(values)
+        if not in_map and not in_list:
             return ...
+        values = values[step]
     return values
 
 

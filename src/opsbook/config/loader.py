@@ -18,7 +18,8 @@ from opsbook.config.document import Document, read
 from opsbook.config.explain import findings
 from opsbook.config.model.project import DEFAULT_ENVIRONMENT, Config
 from opsbook.config.problems import ConfigProblems, Problem, Steps, dotted, in_order, nearest
-from opsbook.config.rules import Scene, broken_rules
+from opsbook.config.rules import broken_rules
+from opsbook.config.scene import Scene
 from opsbook.config.variables import Expansion
 from opsbook.errors import NotFoundError
 
@@ -156,7 +157,7 @@ class _Reading:
         config._environment = self.environment
         config._path = self._document.path
         config._digest = digest
-        scene = Scene(config, values, frozenset(self._unresolved))
+        scene = Scene(config, values, frozenset(self._unresolved), written)
         for finding in broken_rules(scene):
             self._complain(finding.steps, finding.message, finding.hint, finding.severity)
         return config

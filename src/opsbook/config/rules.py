@@ -1,45 +1,24 @@
-"""Rules over the whole file."""
+"""All the rules over a whole ops file, beyond what each section says by itself."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator
 
-from opsbook.config.model.project import Config
-from opsbook.config.problems import Steps
+from opsbook.config.rules_names import NAME_RULES
+from opsbook.config.rules_people import PEOPLE_RULES
+from opsbook.config.rules_safety import SAFETY_RULES
+from opsbook.config.rules_services import SERVICE_RULES
+from opsbook.config.rules_thresholds import THRESHOLD_RULES
+from opsbook.config.scene import Broken, Rule, Scene
 
-
-@dataclass(frozen=True)
-class Broken:
-    """A broken rule: the path in the file, what is wrong, what to do."""
-
-    steps: Steps
-    message: str
-    hint: str = ""
-    severity: Literal["error", "warning"] = "error"
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What rules look at.
-
-    ``config`` holds what is valid; ``written`` everything that is written, so that a name
-    whose entry has a mistake is still known; ``unresolved`` the places whose variables are
-    not set.
-    """
-
-    config: Config
-    written: Mapping[str, Any]
-    unresolved: frozenset[Steps]
-
-    def names(self, section: str) -> frozenset[str]:
-        """The names written in a section."""
-        entries = self.written.get(section)
-        return frozenset(entries) if isinstance(entries, dict) else frozenset()
-
-
-Rule = Callable[[Scene], Iterator[Broken]]
+RULES: tuple[Rule, ...] = (
+    *NAME_RULES,
+    *SERVICE_RULES,
+    *THRESHOLD_RULES,
+    *SAFETY_RULES,
+    *PEOPLE_RULES,
+)
 
 
 def broken_rules(scene: Scene) -> Iterator[Broken]:
     """Every rule the file breaks."""
-    return iter(())
+    for rule in RULES:
+        yield from rule(scene)
