@@ -157,6 +157,8 @@ class _Reading:
         config._environment = self.environment
         config._path = self._document.path
         config._digest = digest
+        places = self._document.places.items()
+        config._lines = {dotted(steps): (place.path, place.line) for steps, place in places}
         scene = Scene(config, values, frozenset(self._unresolved), written)
         for finding in broken_rules(scene):
             self._complain(finding.steps, finding.message, finding.hint, finding.severity)

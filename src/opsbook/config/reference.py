@@ -51,6 +51,19 @@ Editors complete and check the file with `docs/opsbook.schema.json`:
 # yaml-language-server: $schema=docs/opsbook.schema.json
 ```
 """
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_SHORT_FORMS: dict[tuple[str, str], list[dict[str, Any]]] = {
+    ("Service", "build"): [_TEXT, _TEXTS],
+    ("Service", "health"): [_TEXT],
+    ("Service", "route"): [_TEXT, _TEXTS],
+    ("Threshold", "metric"): [_TEXT],
+    ("Backup", "keep"): [_TEXT],
+    ("Backup", "verify"): [_TEXT],
+    ("Notify", "critical"): [_TEXT, _TEXTS],
+    ("Notify", "warning"): [_TEXT, _TEXTS],
+    ("Notify", "info"): [_TEXT, _TEXTS],
+}
 _TYPE_NAMES = {
     "timedelta": "duration",
     "Cron": "schedule",
@@ -69,11 +82,11 @@ _TYPE_NAMES = {
 
 def render_markdown() -> str:
     """The text of ``docs/configuration.md``."""
-    parts = [_HEAD, "## The file\n", *_table(Config, "")]
+    parts = [_HEAD, "## The file\n", *_table(Config)]
     for title, model in _sections():
         parts.append(f"\n## {title}\n")
         parts.append(_class_text(model) + "\n")
-        parts += _table(model, title)
+        parts += _table(model)
     parts.append("\n## Metrics\n")
     parts.append("Thresholds watch these by name; anything else needs `metric`.\n")
     parts += ["| Metric | Limits in | What it is |", "|---|---|---|"]
@@ -90,6 +103,8 @@ def json_schema() -> dict[str, Any]:
     for name, definition in schema.get("$defs", {}).items():
         if name in models:
             _describe(definition, models[name])
+    rota = schema["$defs"]["OnCall"]["properties"]["rota"]
+    rota["additionalProperties"] = {"anyOf": [rota["additionalProperties"], _TEXT, _TEXTS]}
     _describe(schema, Config)
     schema = _loosened(schema)
     schema["patternProperties"] = {"^x-": {}}
@@ -107,7 +122,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _sections() -> Iterator[tuple[str, type[BaseModel]]]:
-    yield from _below(Config, "", ())
+    yield from dict.fromkeys(_below(Config, "", ()))
 
 
 def _below(
@@ -146,7 +161,7 @@ def _tag(model: type[BaseModel]) -> str:
     return f"type: {get_args(field.annotation)[0]}" if field is not None else ""
 
 
-def _table(model: type[BaseModel], _title: str) -> list[str]:
+def _table(model: type[BaseModel]) -> list[str]:
     lines = ["| Key | Type | Default | What it is |", "|---|---|---|---|"]
     words = field_words(model)
     for name, field in model.model_fields.items():
@@ -246,6 +261,11 @@ def _describe(definition: dict[str, Any], model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
         entry = definition.get("properties", {}).get(field.alias or name)
         if entry is not None and name in words:
+            short = _SHORT_FORMS.get((model.__name__, field.alias or name))
+            if short:
+                whole = dict(entry)
+                entry.clear()
+                entry["anyOf"] = [whole, *short]
             entry["description"] = words[name].replace("\n", " ")
 
 

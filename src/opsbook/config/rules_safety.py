@@ -84,8 +84,8 @@ def one_kind_each(scene: Scene) -> Iterator[Broken]:
         for index, entry in enumerate(entries):
             yield from exactly_one((*section, index), entry, kinds)
             if entry.name in seen:
-                steps = (*section, index, "name")
-                yield Broken(steps, f"{entry.name} is there already", "give it its own name")
+                message = f"{entry.name} is there already"
+                yield Broken((*section, index, "name"), message, "give it its own name")
             seen.add(entry.name)
     for name, work in config.schedules.items():
         yield from exactly_one(("schedules", name), work, ("run", "action"))
@@ -121,7 +121,7 @@ def windows(scene: Scene) -> Iterator[Broken]:
     for kind in ("maintenance", "freeze"):
         for index, window in enumerate(getattr(scene.config.windows, kind)):
             here: Steps = ("windows", kind, index)
-            yield from exactly_one(here, window, ("at", "from_"))
+            yield from exactly_one(here, window, ("at", "from"))
             if window.at and not window.for_:
                 yield Broken(here, "does not say how long it lasts", "add for: 2h")
             if window.from_ and not window.to:

@@ -72,7 +72,8 @@ def unknown(
 
 def exactly_one(steps: Steps, entry: Any, keys: tuple[str, ...]) -> Iterator[Broken]:
     """A finding unless exactly one of ``keys`` is set on ``entry``."""
-    given = [key for key in keys if getattr(entry, key) not in (None, "")]
+    fields = {key: f"{key}_" if hasattr(entry, f"{key}_") else key for key in keys}
+    given = [key for key in keys if getattr(entry, fields[key]) not in (None, "")]
     choices = ", ".join(keys[:-1]) + f" or {keys[-1]}"
     if not given:
         yield Broken(steps, f"needs {choices}", f"add {keys[0]}: …")

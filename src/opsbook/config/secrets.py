@@ -51,14 +51,15 @@ def problems(config: Config, environ: Mapping[str, str]) -> tuple[Problem, ...]:
     for service in config.services.values():
         for name, ref in service.secrets.items():
             where = f"services.{service.name}.secrets.{name}"
+            path, line = config.written_at(where)
             try:
                 reason = is_weak(resolve(ref, environ, config.root).reveal())
             except ConfigError as error:
-                found.append(Problem(config.path, 0, where, error.message, error.hint))
+                found.append(Problem(path, line, where, error.message, error.hint))
                 continue
             if reason:
                 hint = "openssl rand -hex 32 makes a good one"
-                found.append(Problem(config.path, 0, where, reason, hint, "warning"))
+                found.append(Problem(path, line, where, reason, hint, "warning"))
     return tuple(found)
 
 

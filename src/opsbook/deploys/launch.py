@@ -31,9 +31,7 @@ def fleet_spec(runtime: Runtime, release_id: str, service: ServiceRelease, size:
         secret_env=secret_environment(runtime, service),
         listens=service.listens,
         limits=Limits(service.memory_bytes, service.cpu, service.open_files),
-        restart=RestartPolicy(
-            service.backoff_min_s, service.backoff_max_s, service.give_up_after
-        ),
+        restart=RestartPolicy(service.backoff_min_s, service.backoff_max_s, service.give_up_after),
         stop_signal=service.stop_signal,
         grace_s=service.grace_s,
     )

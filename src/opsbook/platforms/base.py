@@ -86,9 +86,15 @@ class Instance:
     started_at: datetime | None = None
     crashes: int = 0
     last_exit: Exit | None = None
-    memory_bytes: int | None = None
-    cpu_seconds: float | None = None
-    open_files: int | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one instance uses now, everything it started included."""
+
+    memory_bytes: int
+    cpu_seconds: float
+    open_files: int
 
 
 @dataclass(frozen=True)

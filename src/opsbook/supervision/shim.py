@@ -38,7 +38,7 @@ def start_ticks(pid):
 
 def descendants(root):
     """All living processes below ``root``, double forks included: orphans come to the shim."""
-    children = {}
+    children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             fields = stat_fields(name)
@@ -143,7 +143,7 @@ class Shim:
         self.exits = []
         self.started_at = None
         self.began = 0.0
-        self.stopping_until = None
+        self.stopping_until = 0.0
         self.overran = False
         self.next_start = 0.0
         self.reason = ""
@@ -239,7 +239,7 @@ class Shim:
             }
         )
         self.child = None
-        if self.stopping_until is not None:
+        if self.stopping_until:
             return
         self.kill_rest()
         self.crashes += 1
@@ -256,7 +256,7 @@ class Shim:
         self.reason = ""
 
     def stop(self, *_):
-        if self.stopping_until is None:
+        if not self.stopping_until:
             self.stopping_until = time.monotonic() + self.grace()
             self.status = "stopping"
             self.save()
@@ -324,7 +324,7 @@ class Shim:
             self.drain_pipes()
             self.reap()
             self.check_memory()
-            if self.stopping_until is not None:
+            if self.stopping_until:
                 if self.finish_stopping():
                     return
             elif self.status == "exited":
@@ -334,7 +334,7 @@ class Shim:
                 self.start_child()
 
     def pause(self):
-        if self.stopping_until is not None:
+        if self.stopping_until:
             return 0.02
         if self.status == "backoff":
             return max(0.0, min(1.0, self.next_start - time.monotonic()))

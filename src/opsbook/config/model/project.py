@@ -121,6 +121,7 @@ class Config(Section):
     _environment: str = PrivateAttr(default=DEFAULT_ENVIRONMENT)
     _path: Path = PrivateAttr(default=Path("opsbook.yaml"))
     _digest: str = PrivateAttr(default="")
+    _lines: dict[str, tuple[Path, int]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -172,6 +173,10 @@ class Config(Section):
     def here(self) -> Environment:
         """The settings of this environment; the defaults when none is declared."""
         return self.environments.get(self._environment) or Environment()
+
+    def written_at(self, where: str) -> tuple[Path, int]:
+        """File and line of ``services.api.secrets.KEY``; line 0 when it is not written."""
+        return self._lines.get(where, (self._path, 0))
 
     def strategy_for(self, service: str) -> Strategy:
         """The strategy of the named service's deployments."""
