@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-class Malformed(Exception):
+class MalformedError(Exception):
     """What came is not an HTTP response."""
 
 
@@ -31,7 +31,7 @@ class Reader:
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> Answer | None:
-        """The answer when `data` completes it. Raises Malformed."""
+        """The answer when `data` completes it. Raises MalformedError."""
         self._buffer = self._buffer + data if self._buffer else data
         if self._head is None and not self._read_head():
             return None
@@ -41,7 +41,7 @@ class Reader:
         if end < 0 or len(self._buffer) < end:
             return None
         if len(self._buffer) > end:
-            raise Malformed("more bytes than the response holds")
+            raise MalformedError("more bytes than the response holds")
         return self._finish()
 
     def end(self) -> Answer | None:
@@ -65,7 +65,7 @@ class Reader:
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             if not self._buffer.startswith(b"HTTP/1."[: len(self._buffer)]):
-                raise Malformed("not an HTTP response")
+                raise MalformedError("not an HTTP response")
             return False
         first, _, rest = self._buffer[:end].partition(b"\r\n")
         status = _status(first)
@@ -96,14 +96,14 @@ class Reader:
             try:
                 size = int(self._buffer[self._scan : line_end].partition(b";")[0], 16)
             except ValueError as error:
-                raise Malformed("a chunk without a size") from error
+                raise MalformedError("a chunk without a size") from error
             if size == 0:
                 return self._trailer_end(line_end)
             chunk_end = line_end + 2 + size
             if len(self._buffer) < chunk_end + 2:
                 return -1
             if self._buffer[chunk_end : chunk_end + 2] != b"\r\n":
-                raise Malformed("a chunk longer than its size")
+                raise MalformedError("a chunk longer than its size")
             self._scan = chunk_end + 2
 
     def _trailer_end(self, line_end: int) -> int:
@@ -116,7 +116,7 @@ class Reader:
 def _status(line: bytes) -> int:
     parts = line.split(b" ", 2)
     if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit():
-        raise Malformed("not an HTTP response")
+        raise MalformedError("not an HTTP response")
     return int(parts[1])
 
 
@@ -131,5 +131,5 @@ def _fields(head: bytes) -> dict[bytes, bytes]:
 
 def _length(text: bytes) -> int:
     if not text.isdigit():
-        raise Malformed("Content-Length is not a number")
+        raise MalformedError("Content-Length is not a number")
     return int(text)

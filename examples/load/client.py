@@ -2,11 +2,12 @@
 
     python examples/load/client.py --url http://127.0.0.1:8000 --connections 16 --duration 10 --json
 
-Half of the connections stay open from request to request, the other half open a new one each time.
-A request is `lost` when no complete, valid response comes in time, `failed` when the response is 5xx,
-else `ok`. A connection that the server closes while no request is under way, or after an answer that
-said so, is opened again and costs nothing. After a loss a client rests for 10 ms, so that a dead server
-is not drowned in connections. One thread drives all connections through epoll or kqueue.
+Half of the connections stay open from request to request, the other half open a new one each
+time. A request is `lost` when no complete, valid response comes in time, `failed` when the response
+is 5xx, else `ok`. A connection that the server closes while no request is under way, or after an
+answer that said so, is opened again and costs nothing. After a loss a client rests for 10 ms, so
+that a dead server is not drowned in connections. One thread drives all connections through epoll
+or kqueue.
 """
 
 import errno
@@ -19,7 +20,6 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,47 +27,13 @@ from urllib.parse import urlsplit
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from load.answer import Answer, Malformed, Reader
+from load.answer import Answer, MalformedError, Reader
+from load.mix import Request, encode, shop_requests
 from load.tally import Tally
 
 TICK_S = 0.05
 REST_S = 0.01
 READ_BYTES = 65536
-
-
-@dataclass(frozen=True)
-class Request:
-    """One kind of request; `body` is sent as JSON."""
-
-    method: str
-    path: str
-    body: bytes = b""
-
-    @property
-    def name(self) -> str:
-        """How it is called in the summary."""
-        return f"{self.method} {self.path}"
-
-
-def shop_requests() -> list[Request]:
-    """The traffic of a shop: mostly looking, some buying; in the order in which it is sent."""
-    mix = []
-    for number in range(1, 11):
-        order = {"lines": [{"product_id": number, "quantity": 1}]}
-        sale = {"store": "north", "tender": "card", **order}
-        mix += [
-            Request("GET", "/api/products"),
-            Request("GET", f"/api/products/{number}"),
-            Request("GET", f"/api/stock/{number}"),
-            Request("POST", "/api/orders", json.dumps(order).encode()),
-            Request("GET", "/api/products"),
-            Request("GET", f"/api/products/{number + 10}"),
-            Request("GET", "/api/orders/00000000-0000-4000-8000-000000000001"),
-            Request("GET", f"/api/stock/{number + 10}"),
-            Request("POST", "/api/sales", json.dumps(sale).encode()),
-            Request("GET", "/api/products"),
-        ]
-    return mix
 
 
 class _Connection:
@@ -115,7 +81,7 @@ class StrictLoad:
         self._address = (parts.hostname, parts.port or 80)
         wanted = [r if isinstance(r, Request) else Request(*r) for r in requests]
         prepared = {
-            keep: [(r.name, _encode(r, parts.netloc, keep)) for r in wanted or shop_requests()]
+            keep: [(r.name, encode(r, parts.netloc, keep)) for r in wanted or shop_requests()]
             for keep in (True, False)
         }
         # Both kinds of connection go through the whole list on their own.
@@ -252,7 +218,7 @@ class StrictLoad:
             return
         try:
             answer = client.reader.feed(data)
-        except Malformed:
+        except MalformedError:
             self._lose(client, "malformed")
             return
         if answer is not None:
@@ -308,15 +274,6 @@ class StrictLoad:
         for client in self._clients:
             self._drop(client)
         self._selector.close()
-
-
-def _encode(request: Request, host: str, keep: bool) -> bytes:
-    lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {host}"]
-    if request.body or request.method in ("POST", "PUT", "PATCH"):
-        lines += ["Content-Type: application/json", f"Content-Length: {len(request.body)}"]
-    if not keep:
-        lines.append("Connection: close")
-    return "\r\n".join([*lines, "", ""]).encode() + request.body
 
 
 def _reason(code: int | None) -> str:

@@ -1,10 +1,11 @@
 """Holds WebSocket and server-sent-event connections open and says which were cut, when and how.
 
-    python examples/load/longlived.py --url http://127.0.0.1:8000 --websockets 100 --streams 100 --json
+    python examples/load/longlived.py --url http://127.0.0.1:8000 --websockets 100 --streams 100
 
-A connection is never opened again. It ends as `alive` (still open when the run ended), `closed` (the
-server said goodbye: a WebSocket close frame, or the last chunk of a stream), `cut` (it just broke) or
-`refused` (it was never open). The WebSocket part follows RFC 6455, for short text messages.
+A connection is never opened again. It ends as `alive` (still open when the run ended), `closed`
+(the server said goodbye: a WebSocket close frame, or the last chunk of a stream), `cut` (it just
+broke) or `refused` (it was never open). The WebSocket part follows RFC 6455, for short text
+messages.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ NO_CODE = 1005
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The connection did not open."""
 
 
@@ -115,7 +116,7 @@ class LongLived:
             listen = _listen_websocket if life.kind == "websocket" else _listen_stream
             await listen(life, reader, writer)
             life.outcome = "closed"
-        except (OSError, EOFError, TimeoutError, Refused) as error:
+        except (OSError, EOFError, TimeoutError, RefusedError) as error:
             life.outcome = "cut" if life.outcome == "alive" else "refused"
             life.reason = type(error).__name__ if not str(error) else str(error)
         finally:
@@ -143,11 +144,11 @@ class LongLived:
         life.release = fields.get("x-release", "")
         status = first.split(" ")[1] if " " in first else ""
         if status != ("101" if life.kind == "websocket" else "200"):
-            raise Refused(f"answered {status or 'nonsense'}")
+            raise RefusedError(f"answered {status or 'nonsense'}")
         if life.kind == "websocket" and fields.get("sec-websocket-accept") != accept_key(key):
-            raise Refused("wrong handshake")
+            raise RefusedError("wrong handshake")
         if life.kind == "stream" and fields.get("transfer-encoding", "").lower() != "chunked":
-            raise Refused("not a chunked stream")
+            raise RefusedError("not a chunked stream")
 
 
 def accept_key(key: str) -> str:

@@ -2,8 +2,8 @@
 
     python examples/shop/versions.py TARGET_DIR
 
-v1 is `base/`; every other version is v2's tree with the files of `changes/<version>/` on top, so that
-each has its own fault and no other. Author and dates are fixed: the commits have the same ids
+v1 is `base/`; every other version is v2's tree with the files of `changes/<version>/` on top, so
+that each has its own fault and no other. Author and dates are fixed: the commits have the same ids
 everywhere.
 """
 

@@ -130,7 +130,7 @@ def _field(text: str, name: str, low: int, high: int, words: dict[str, int]) -> 
     for part in text.split(","):
         span, _, step = part.partition("/")
         if step and (not step.isdigit() or int(step) == 0):
-            raise CronError(f"{part!r} is not a {name}")
+            raise CronError(f"{part!r} is no {name}")
         first, last = _span(span, name, low, high, words)
         if step and "-" not in span and span != "*":
             last = high
@@ -154,5 +154,5 @@ def _number(text: str, name: str, low: int, high: int, words: dict[str, int]) ->
     if value is None and text.isascii() and text.isdigit() and len(text) < 4:
         value = int(text)
     if value is None or not low <= value <= high:
-        raise CronError(f"{text!r} is not a {name}", f"between {low} and {high}")
+        raise CronError(f"{text!r} is no {name}", f"between {low} and {high}")
     return value

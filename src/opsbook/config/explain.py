@@ -31,6 +31,8 @@ def findings(error: ValidationError, values: Any, root: type[BaseModel]) -> Iter
     for item in error.errors(include_url=False):
         steps = _in_file(tuple(item["loc"]), values, item["type"] in ("extra_forbidden", "missing"))
         message, hint = _words(item, steps, values, root)
+        if item["type"] == "union_tag_invalid":
+            steps = (*steps, "type")
         if (steps, message) not in seen:
             seen.add((steps, message))
             yield steps, message, hint

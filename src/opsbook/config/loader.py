@@ -24,13 +24,8 @@ from opsbook.config.variables import Expansion
 from opsbook.errors import NotFoundError
 
 FILE_NAME = "opsbook.yaml"
-_MAX_ROUNDS = 20
+_MAX_ROUNDS = 50
 _IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
-_MAPS_OF_ENTRIES = frozenset(
-    name
-    for name, field in Config.model_fields.items()
-    if str(field.annotation).startswith(("dict[", "typing.Annotated[dict["))
-)
 
 
 def load(
@@ -131,6 +126,8 @@ class _Reading:
         self._base = document.values
         self.environment = self._choose(environment)
         self._unresolved: set[Steps] = set()
+        self._left_out: set[Steps] = set()
+        self._said: set[Steps] = set()
 
     def declared(self) -> tuple[str, ...]:
         """Names of the declared environments."""
@@ -161,7 +158,10 @@ class _Reading:
         config._lines = {dotted(steps): (place.path, place.line) for steps, place in places}
         scene = Scene(config, values, frozenset(self._unresolved), written)
         for finding in broken_rules(scene):
-            self._complain(finding.steps, finding.message, finding.hint, finding.severity)
+            if not self._follows(finding.steps):
+                self._complain(
+                    finding.steps, finding.message, finding.hint, finding.severity
+                )
         return config
 
     def _choose(self, environment: str | None) -> str:
@@ -204,39 +204,39 @@ class _Reading:
             except ValidationError as error:
                 found = list(findings(error, rest, Config))
             for steps, message, hint in found:
-                if steps and steps[0] == "environments" and "overrides" in steps:
-                    continue
-                self._complain(steps, message, hint)
-            pruned = rest
+                if not self._follows(steps) and steps not in self._said:
+                    self._complain(steps, message, hint)
             for steps, _message, _hint in found:
-                pruned = _without(pruned, steps)
-            if pruned == rest:
-                return None
-            rest = pruned
+                rest = self._without(rest, steps)
         return None
 
-    def _complain(
-        self, steps: Steps, message: str, hint: str = "", severity: Any = "error"
-    ) -> None:
-        place = self._document.place(steps)
-        where = dotted(place.written)
-        self._found.append(Problem(place.path, place.line, where, message, hint, severity))
+    def _follows(self, steps: Steps) -> bool:
+        """Whether a finding there only comes from what was left out."""
+        return any(steps in (left, left[:-1]) for left in self._left_out)
+
+    def _found(values: Any, steps: Steps) -> Any:
+    for step in steps:
+        in_map = isinstance(values, dict) and step in values
+        in_list = isinstance(values, tuple) and isinstance(step, int) and step < len(values)
+        if not in_map and not in_list:
+            return ...
+        values = values[step]
+    return values
 
 
-def _without(values: dict[str, Any], steps: Steps) -> dict[str, Any]:
-    """``values`` without the entry a mistake is in; a missing project gets a stand-in."""
-    if not steps:
-        return {"project": "unknown"}
-    section = steps[0]
-    pruned = dict(values)
-    if section == "project":
-        return {**pruned, "project": "unknown"}
-    entries = pruned.get(str(section))
-    if len(steps) > 1 and section in _MAPS_OF_ENTRIES and isinstance(entries, dict):
-        pruned[str(section)] = {k: v for k, v in entries.items() if k != steps[1]}
-    else:
-        pruned.pop(str(section), None)
-    return pruned
+def _deleted(values: Any, steps: Steps) -> Any:
+    """A copy of ``values`` without the key at the end of ``steps``; lists keep their length."""
+    step = steps[0]
+    if isinstance(values, tuple):
+        return tuple(
+            _deleted(child, steps[1:]) if index == step else child
+            for index, child in enumerate(values)
+        )
+    if not isinstance(values, dict):
+        return values
+    if len(steps) == 1:
+        return {key: child for key, child in values.items() if key != step}
+    return {k: _deleted(child, steps[1:]) if k == step else child for k, child in values.items()}
 
 
 def _plain(value: Any) -> Any:

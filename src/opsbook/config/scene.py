@@ -66,7 +66,7 @@ def unknown(
     words = frozenset(known)
     for name in given:
         if name not in words:
-            hint = nearest(name, words) or f"declare {kind}s first"
+            hint = nearest(name, words) or "declare it first"
             yield Broken(steps, f"there is no {kind} {name}", hint)
 
 

@@ -8,6 +8,9 @@ from opsbook.config.document import MAX_DEPTH, MAX_VALUES, Document, Place, comp
 from opsbook.config.problems import Steps
 
 _TAG = "tag:yaml.org,2002:"
+_KNOWN = frozenset(
+    ("str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value")
+)
 
 
 class Builder:
@@ -21,14 +24,19 @@ class Builder:
 
     def build(self, node: Any) -> Any:
         """The value of the document's root node."""
-        return self._value(node, ())
+        value = self._value(node, ())
+        return None if self._stopped else value
 
     def _value(self, node: Any, steps: Steps) -> Any:
         self._count += 1
         if not self._within_bounds(node, steps):
             return None
+        tag = str(node.tag)
+        if tag.removeprefix(_TAG) not in _KNOWN:
+            complain(self._document, _line(node), steps, f"has the tag {tag}", "remove the tag")
+            return None
         if isinstance(node, ScalarNode):
-            return self._scalar(node, steps)
+            return _convert(tag.removeprefix(_TAG), str(node.value))
         self._open.append(id(node))
         try:
             if isinstance(node, MappingNode):
@@ -106,13 +114,6 @@ class Builder:
             self._document.places[here] = Place(self._document.path, _line(child), here)
             items.append(self._value(child, here))
         return tuple(items)
-
-    def _scalar(self, node: Any, steps: Steps) -> Any:
-        tag, text = str(node.tag), str(node.value)
-        if not tag.startswith(_TAG):
-            complain(self._document, _line(node), steps, f"the tag {tag} is not supported", "")
-            return None
-        return _convert(tag.removeprefix(_TAG), text)
 
 
 def _convert(tag: str, text: str) -> Any:

@@ -52,6 +52,15 @@ class ProcessPlatform:
     ) -> tuple[Instance, ...]:
         return tuple(_instance(state) for state in self._states(service, release))
 
+    def usage(self, names: Sequence[str]) -> Mapping[str, Usage]:
+        found: dict[str, Usage] = {}
+        for instance in self.instances():
+            if instance.name in names and instance.pid is not None:
+                used = _family_usage(instance.pid)
+                if used is not None:
+                    found[instance.name] = used
+        return found
+
     def stop(self, names: Sequence[str], *, grace_s: float | None = None) -> tuple[StopReport, ...]:
         reports = self._supervisor.stop(names, grace_s=grace_s)
         return tuple(StopReport(r.name, r.took_s, r.overran, _exit(r.last_exit)) for r in reports)

@@ -1,4 +1,4 @@
-"""The admin site: `python -m shop.admin` listens on $PORT and reads the database. All below /admin."""
+"""The admin site: `python -m shop.admin` reads the database; its pages are below /admin."""
 
 from typing import TYPE_CHECKING
 
@@ -7,14 +7,14 @@ from aiohttp import web
 from redis.exceptions import RedisError
 
 from shop import cache, queue, release, server, settings, startup
-from shop.database import Database, PoolTimeout, Row
+from shop.database import Database, PoolTimeoutError, Row
 from shop.log import Log
 from shop.pages import page
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-UNAVAILABLE = (psycopg.OperationalError, PoolTimeout, RedisError, OSError)
+UNAVAILABLE = (psycopg.OperationalError, PoolTimeoutError, RedisError, OSError)
 FIGURES = """
 SELECT (SELECT count(*) FROM orders WHERE created_at >= current_date) AS orders_today,
        (SELECT coalesce(sum(total_cents), 0) FROM orders WHERE created_at >= current_date)

@@ -6,7 +6,7 @@ from redis.exceptions import RedisError
 
 from shop import cache, checkout, queue, realtime, release, server, settings, startup
 from shop.catalogue import Catalogue
-from shop.database import Database, PoolTimeout
+from shop.database import Database, PoolTimeoutError
 from shop.log import Log
 from shop.orders import Orders
 from shop.payments import Payments
@@ -14,7 +14,7 @@ from shop.sessions import TTL_S, Sessions
 from shop.state import SHOP, Shop
 
 NEEDS = ("DATABASE_URL", "REDIS_URL", "PAYMENT_URL", "JWT_SECRET")
-UNAVAILABLE = (psycopg.OperationalError, PoolTimeout, RedisError, OSError)
+UNAVAILABLE = (psycopg.OperationalError, PoolTimeoutError, RedisError, OSError)
 
 
 async def list_products(request: web.Request) -> web.Response:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shop.errors import BadRequest
+from shop.errors import BadRequestError
 
 MAX_LINES = 50
 MAX_QUANTITY = 1000
@@ -21,11 +21,11 @@ def read_lines(body: object) -> list[tuple[int, int]]:
     """(product, quantity) pairs of `{"lines": [{"product_id", "quantity"}]}`.
 
     Sorted by product, so that two orders lock the same stock rows in the same order.
-    Raises BadRequest.
+    Raises BadRequestError.
     """
     lines = body.get("lines") if isinstance(body, dict) else None
     if not isinstance(lines, list) or not 0 < len(lines) <= MAX_LINES:
-        raise BadRequest(f"lines must be a list of 1 to {MAX_LINES} entries")
+        raise BadRequestError(f"lines must be a list of 1 to {MAX_LINES} entries")
     wanted: dict[int, int] = {}
     for line in lines:
         product_id, quantity = _read_line(line)
@@ -35,10 +35,10 @@ def read_lines(body: object) -> list[tuple[int, int]]:
 
 def _read_line(line: object) -> tuple[int, int]:
     if not isinstance(line, dict):
-        raise BadRequest("a line must be an object")
+        raise BadRequestError("a line must be an object")
     product_id, quantity = line.get("product_id"), line.get("quantity", 1)
     if not isinstance(product_id, int) or not isinstance(quantity, int):
-        raise BadRequest("product_id and quantity must be whole numbers")
+        raise BadRequestError("product_id and quantity must be whole numbers")
     if not 0 < quantity <= MAX_QUANTITY:
-        raise BadRequest(f"quantity must be 1 to {MAX_QUANTITY}")
+        raise BadRequestError(f"quantity must be 1 to {MAX_QUANTITY}")
     return product_id, quantity

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from shop.basket import Line
 from shop.database import Database, Row
-from shop.errors import NotFound
+from shop.errors import NotFoundError
 from shop.log import Log
 
 if TYPE_CHECKING:
@@ -34,23 +34,23 @@ class Catalogue:
         return self._body
 
     async def product(self, product_id: int) -> Row:
-        """One product. Raises NotFound."""
+        """One product. Raises NotFoundError."""
         await self._refresh()
         if product_id not in self._products:
-            raise NotFound(f"there is no product {product_id}")
+            raise NotFoundError(f"there is no product {product_id}")
         return self._products[product_id]
 
     async def priced(self, wanted: list[tuple[int, int]]) -> list[Line]:
-        """The lines with today's prices. Raises NotFound."""
+        """The lines with today's prices. Raises NotFoundError."""
         return [Line(i, q, (await self.product(i))["price_cents"]) for i, q in wanted]
 
     async def stock(self, product_id: int) -> int:
-        """Pieces in stock now, never from a cache. Raises NotFound."""
+        """Pieces in stock now, never from a cache. Raises NotFoundError."""
         rows = await self._database.fetch(
             "SELECT quantity FROM stock WHERE product_id = %s", [product_id]
         )
         if not rows:
-            raise NotFound(f"there is no product {product_id}")
+            raise NotFoundError(f"there is no product {product_id}")
         return int(rows[0]["quantity"])
 
     async def _refresh(self) -> None:
@@ -72,11 +72,11 @@ class Catalogue:
 
     async def _cached(self) -> str | None:
         try:
-            found: str | None = await self._redis.get(CACHE_KEY)
+            found = await self._redis.get(CACHE_KEY)
         except (RedisError, OSError) as error:
             self._log.warning("cache not readable", reason=error)
             return None
-        return found
+        return None if found is None else str(found)
 
     async def _keep(self, text: str) -> None:
         try:

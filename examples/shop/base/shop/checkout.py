@@ -10,20 +10,20 @@ from redis.exceptions import RedisError
 
 from shop import pricing, queue
 from shop.basket import read_lines
-from shop.database import PoolTimeout
-from shop.errors import BadRequest, ShopError
+from shop.database import PoolTimeoutError
+from shop.errors import BadRequestError, ShopError
 from shop.orders import Order, Sale
 from shop.state import SHOP, Shop
 
 
 async def read_json(request: web.Request) -> dict[str, Any]:
-    """The body, a JSON object. Raises BadRequest."""
+    """The body, a JSON object. Raises BadRequestError."""
     try:
         body = json.loads(await request.read())
     except ValueError as error:
-        raise BadRequest("the body is not JSON") from error
+        raise BadRequestError("the body is not JSON") from error
     if not isinstance(body, dict):
-        raise BadRequest("the body is not a JSON object")
+        raise BadRequestError("the body is not a JSON object")
     return body
 
 
@@ -49,7 +49,7 @@ async def read_order(request: web.Request) -> web.Response:
     try:
         order_id = UUID(request.match_info["id"])
     except ValueError as error:
-        raise BadRequest("an order's id is a UUID") from error
+        raise BadRequestError("an order's id is a UUID") from error
     return web.json_response(await request.app[SHOP].orders.read_order(order_id))
 
 
@@ -77,7 +77,7 @@ async def _customer_id(shop: Shop, request: web.Request) -> int | None:
 async def _write(shop: Shop, order: Order) -> None:
     try:
         await shop.orders.write_order(order)
-    except (ShopError, psycopg.Error, PoolTimeout):
+    except (ShopError, psycopg.Error, PoolTimeoutError):
         refunded = await shop.payments.refund(order.payment_reference)
         shop.log.warning("order not written", order=order.id, refunded=refunded)
         raise

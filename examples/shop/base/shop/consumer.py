@@ -1,6 +1,5 @@
 """The consumer site: `python -m shop.consumer` listens on $PORT and asks the API at $API_URL."""
 
-import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
@@ -8,14 +7,14 @@ import aiohttp
 from aiohttp import web
 
 from shop import release, server, settings, startup
-from shop.errors import NotFound, ShopError
+from shop.errors import NotFoundError, ShopError
 from shop.log import Log
 from shop.pages import page
 
 TIMEOUT_S = 5.0
 
 
-class ApiUnavailable(ShopError):
+class ApiUnavailableError(ShopError):
     """The API did not answer."""
 
     status = 502
@@ -29,22 +28,22 @@ class Api:
         self._session: aiohttp.ClientSession | None = None
 
     async def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """Status and decoded answer. Raises ApiUnavailable."""
+        """Status and decoded answer. Raises ApiUnavailableError."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S))
         try:
             async with self._session.request(method, self._url + path, json=body) as response:
                 return response.status, await response.json()
-        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError) as error:
-            raise ApiUnavailable("the shop is not available right now") from error
+        except (TimeoutError, aiohttp.ClientError, ValueError) as error:
+            raise ApiUnavailableError("the shop is not available right now") from error
 
     async def get(self, path: str) -> Any:
-        """A decoded answer. Raises NotFound and ApiUnavailable."""
+        """A decoded answer. Raises NotFoundError and ApiUnavailableError."""
         status, answer = await self.call("GET", path)
         if status in (400, 404):
-            raise NotFound("there is no such page")
+            raise NotFoundError("there is no such page")
         if status != 200:
-            raise ApiUnavailable("the shop is not available right now")
+            raise ApiUnavailableError("the shop is not available right now")
         return answer
 
     async def close(self) -> None:
@@ -70,8 +69,13 @@ def create(api: Api, process: server.Process) -> web.Application:
         wanted = request.query.get("category", "")
         shown = [p for p in products if wanted in ("", p["category"])]
         categories = sorted({p["category"] for p in products})
-        values = {"products": shown, "categories": categories, "wanted": wanted}
-        return page("consumer/home.html", version=version, **values)
+        return page(
+            "consumer/home.html",
+            products=shown,
+            categories=categories,
+            wanted=wanted,
+            version=version,
+        )
 
     async def show_product(request: web.Request) -> web.Response:
         number = request.match_info["id"]

@@ -14,7 +14,7 @@ Row = dict[str, Any]
 Connection = psycopg.AsyncConnection[Row]
 
 
-class PoolTimeout(Exception):
+class PoolTimeoutError(Exception):
     """Every connection was in use for too long."""
 
 
@@ -38,13 +38,13 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend one connection, in autocommit mode.
 
-        Raises PoolTimeout when none becomes free in time, psycopg.Error from the server.
+        Raises PoolTimeoutError when none becomes free in time, psycopg.Error from the server.
         """
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._slots.acquire()
         except TimeoutError as error:
-            raise PoolTimeout(f"no free connection within {self._wait_s:g} s") from error
+            raise PoolTimeoutError(f"no free connection within {self._wait_s:g} s") from error
         self.in_use += 1
         connection = None
         try:

@@ -7,43 +7,43 @@ class ShopError(Exception):
     status = 500
 
 
-class BadRequest(ShopError):
+class BadRequestError(ShopError):
     """The request does not make sense."""
 
     status = 400
 
 
-class NotSignedIn(ShopError):
+class NotSignedInError(ShopError):
     """Wrong e-mail or password, or no valid session."""
 
     status = 401
 
 
-class PaymentDeclined(ShopError):
+class PaymentDeclinedError(ShopError):
     """The gateway said no."""
 
     status = 402
 
 
-class NotFound(ShopError):
+class NotFoundError(ShopError):
     """There is no such thing."""
 
     status = 404
 
 
-class SoldOut(ShopError):
+class SoldOutError(ShopError):
     """Not enough in stock."""
 
     status = 409
 
 
-class PaymentUnavailable(ShopError):
+class PaymentUnavailableError(ShopError):
     """The gateway did not answer properly."""
 
     status = 502
 
 
-class PricingFailed(ShopError):
+class PricingError(ShopError):
     """The total of an order could not be worked out."""
 
     status = 500

@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from aiohttp import web
 
 from shop import release, server, settings
-from shop.errors import BadRequest
+from shop.errors import BadRequestError
 from shop.log import Log
 
 HANG_S = 30.0
@@ -38,17 +38,29 @@ class Behaviour:
         return True
 
 
-def _control(behaviour: Behaviour, body: object) -> None:
-    if not isinstance(body, dict):
-        raise BadRequest("the body must be an object")
+def _control(behaviour: Behaviour, body: dict[str, object]) -> None:
     rate, mode = body.get("failure_rate", 0.0), body.get("mode", "error")
     latency = body.get("latency_ms", 0)
     if not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        raise BadRequest("failure_rate must be 0 to 1")
+        raise BadRequestError("failure_rate must be 0 to 1")
     if mode not in MODES or not isinstance(latency, int | float) or latency < 0:
-        raise BadRequest(f"mode must be one of {', '.join(MODES)} and latency_ms not negative")
+        raise BadRequestError(f"mode must be one of {', '.join(MODES)} and latency_ms not negative")
     behaviour.failure_rate, behaviour.mode, behaviour.latency_ms = float(rate), mode, latency
     behaviour.owed = 0.0
+
+
+async def _read(request: web.Request) -> dict[str, object]:
+    try:
+        body = json.loads(await request.read())
+    except ValueError as error:
+        raise BadRequestError("the body is not JSON") from error
+    return body if isinstance(body, dict) else {}
+
+
+async def _fail(mode: str) -> web.Response:
+    if mode == "hang":
+        await asyncio.sleep(HANG_S)
+    return web.json_response({"error": mode}, status=402 if mode == "decline" else 500)
 
 
 def create(process: server.Process) -> web.Application:
@@ -56,34 +68,23 @@ def create(process: server.Process) -> web.Application:
     app = server.application(process, "/gateway")
     behaviour = Behaviour()
 
-    async def read(request: web.Request) -> dict[str, object]:
-        try:
-            body = json.loads(await request.read())
-        except ValueError as error:
-            raise BadRequest("the body is not JSON") from error
-        return body if isinstance(body, dict) else {}
-
     async def charge(request: web.Request) -> web.Response:
-        body = await read(request)
-        if behaviour.latency_ms:
-            await asyncio.sleep(behaviour.latency_ms / 1000)
+        body = await _read(request)
+        await asyncio.sleep(behaviour.latency_ms / 1000)
         if behaviour.next_fails():
-            if behaviour.mode == "hang":
-                await asyncio.sleep(HANG_S)
-            status = 402 if behaviour.mode == "decline" else 500
-            return web.json_response({"error": behaviour.mode}, status=status)
+            return await _fail(behaviour.mode)
         behaviour.charges += 1
         reference = uuid5(NAMESPACE_URL, f"charge:{body.get('order')}").hex
         return web.json_response({"reference": reference}, status=201)
 
     async def refund(request: web.Request) -> web.Response:
-        await read(request)
+        await _read(request)
         behaviour.refunds += 1
         return web.json_response({"status": "refunded"}, status=201)
 
     async def control(request: web.Request) -> web.Response:
         if request.method == "POST":
-            _control(behaviour, await read(request))
+            _control(behaviour, await _read(request))
         return web.json_response(asdict(behaviour))
 
     app.add_routes([web.post("/charges", charge), web.post("/refunds", refund)])

@@ -1,4 +1,4 @@
-"""Is this process well? Asked by people (/health), by supervisors (/live) and by proxies (/ready)."""
+"""Is this process well, and how quickly does what it needs answer?"""
 
 import asyncio
 import time

@@ -33,8 +33,9 @@ class Log:
             return
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        stamp += f".{int(now * 1000) % 1000:03d}Z"
         pairs = "".join(f" {key}={_one_word(value)}" for key, value in values.items())
-        sys.stdout.write(f"{stamp}.{int(now * 1000) % 1000:03d}Z {level.upper()} {message}{pairs}\n")
+        sys.stdout.write(f"{stamp} {level.upper()} {message}{pairs}\n")
         sys.stdout.flush()
 
 

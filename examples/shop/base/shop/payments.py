@@ -1,11 +1,10 @@
 """Taking money through the outside gateway."""
 
-import asyncio
 from uuid import UUID
 
 import aiohttp
 
-from shop.errors import PaymentDeclined, PaymentUnavailable
+from shop.errors import PaymentDeclinedError, PaymentUnavailableError
 from shop.metrics import ShopMetrics
 
 TIMEOUT_S = 3.0
@@ -22,21 +21,21 @@ class Payments:
     async def charge(self, order_id: UUID, amount_cents: int) -> str:
         """Take the money; the gateway's reference.
 
-        Raises PaymentDeclined, or PaymentUnavailable when the gateway fails or is too slow.
+        Raises PaymentDeclinedError; PaymentUnavailableError when the gateway fails or is slow.
         """
         try:
             status, answer = await self._post(
                 "/charges", {"order": str(order_id), "amount_cents": amount_cents}
             )
-        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError) as error:
+        except (TimeoutError, aiohttp.ClientError, ValueError) as error:
             self._metrics.payments.add("error")
-            raise PaymentUnavailable("the payment gateway did not answer") from error
+            raise PaymentUnavailableError("the payment gateway did not answer") from error
         if status == 402:
             self._metrics.payments.add("declined")
-            raise PaymentDeclined("the payment was declined")
+            raise PaymentDeclinedError("the payment was declined")
         if status != 201 or "reference" not in answer:
             self._metrics.payments.add("error")
-            raise PaymentUnavailable(f"the payment gateway answered {status}")
+            raise PaymentUnavailableError(f"the payment gateway answered {status}")
         self._metrics.payments.add("approved")
         return str(answer["reference"])
 
@@ -44,7 +43,7 @@ class Payments:
         """Give the money back; False when the gateway did not take the request."""
         try:
             status, _ = await self._post("/refunds", {"reference": reference})
-        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError):
+        except (TimeoutError, aiohttp.ClientError, ValueError):
             return False
         return status == 201
 

@@ -1,8 +1,8 @@
 """The list of orders to pack, kept in Redis so that no job is lost and none is done twice.
 
-A worker moves a job from `queue:orders` to its own list in one step (BLMOVE) and removes it when the
-order is packed. While it lives it renews a key; the jobs of a worker whose key is gone go back to
-the queue. Packing itself is idempotent (see `shop.worker`), so a job that comes twice is harmless.
+A worker moves a job from `queue:orders` to its own list in one step (BLMOVE) and removes it when
+the order is packed. While it lives it renews a key; the jobs of a worker whose key is gone go back
+to the queue. Packing is idempotent (see `shop.worker`), so a job that comes twice is harmless.
 """
 
 from typing import TYPE_CHECKING

@@ -17,7 +17,7 @@ class Release:
 
 
 def current() -> Release:
-    """From the VERSION file, and $OPSBOOK_COMMIT and $OPSBOOK_RELEASE where a deployer sets them."""
+    """From the VERSION file, and from $OPSBOOK_COMMIT and $OPSBOOK_RELEASE where they are set."""
     version = (ROOT / "VERSION").read_text().strip()
     label = os.environ.get("OPSBOOK_RELEASE") or version
     return Release(version, os.environ.get("OPSBOOK_COMMIT") or label, label)

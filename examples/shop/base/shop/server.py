@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from shop import health, readiness
 from shop.errors import ShopError
@@ -90,7 +91,7 @@ def _operational_pages(process: Process) -> dict[str, Handler]:
     }
 
 
-def _observer(process: Process) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def _observer(process: Process) -> Middleware:
     """Counts every request and turns every failure into an answer."""
 
     @web.middleware
@@ -182,7 +183,7 @@ async def _stop_listening(
 
 
 def _accept_waiting(listener: socket.socket) -> list[socket.socket]:
-    accepted = []
+    accepted: list[socket.socket] = []
     while True:
         try:
             connection, _ = listener.accept()

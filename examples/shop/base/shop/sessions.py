@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from shop.database import Database, Row
-from shop.errors import NotSignedIn
+from shop.errors import NotSignedInError
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -34,16 +34,16 @@ def sign(claims: dict[str, object], secret: str) -> str:
 
 
 def verify(token: str, secret: str, now: float) -> dict[str, object]:
-    """The claims of a token. Raises NotSignedIn when it is forged, broken or too old."""
+    """The claims of a token. Raises NotSignedInError when it is forged, broken or too old."""
     signed, _, signature = token.rpartition(".")
     if not hmac.compare_digest(signature.encode(), _signature(signed, secret).encode()):
-        raise NotSignedIn("the token is not valid")
+        raise NotSignedInError("the token is not valid")
     try:
         claims = json.loads(_decode(signed.partition(".")[2]))
     except (ValueError, binascii.Error) as error:
-        raise NotSignedIn("the token is not valid") from error
+        raise NotSignedInError("the token is not valid") from error
     if not isinstance(claims, dict) or claims.get("exp", 0) < now:
-        raise NotSignedIn("the session has ended")
+        raise NotSignedInError("the session has ended")
     return claims
 
 
@@ -54,23 +54,23 @@ class Sessions:
         self._database, self._redis, self._secret = database, redis, secret
 
     async def sign_in(self, email: str, password: str) -> str:
-        """A token. Raises NotSignedIn."""
+        """A token. Raises NotSignedInError."""
         rows = await self._database.fetch(
             "SELECT id, name, email, password_hash FROM customers WHERE email = %s", [email]
         )
         if not rows or not await _matches(password, rows[0]["password_hash"]):
-            raise NotSignedIn("wrong e-mail or password")
+            raise NotSignedInError("wrong e-mail or password")
         session_id = secrets.token_urlsafe(16)
         customer = {key: rows[0][key] for key in ("id", "name", "email")}
         await self._redis.set(f"session:{session_id}", json.dumps(customer), ex=TTL_S)
         return sign({"sid": session_id, "exp": int(time.time()) + TTL_S}, self._secret)
 
     async def customer(self, token: str) -> Row:
-        """Who the token belongs to. Raises NotSignedIn."""
+        """Who the token belongs to. Raises NotSignedInError."""
         claims = verify(token, self._secret, time.time())
         found = await self._redis.get(f"session:{claims.get('sid')}")
         if found is None:
-            raise NotSignedIn("the session has ended")
+            raise NotSignedInError("the session has ended")
         customer: Row = json.loads(found)
         return customer
 

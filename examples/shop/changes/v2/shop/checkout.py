@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 
 from shop import pricing, queue
 from shop.basket import read_lines
-from shop.database import PoolTimeout
-from shop.errors import BadRequest, ShopError
+from shop.database import PoolTimeoutError
+from shop.errors import BadRequestError, ShopError
 from shop.orders import Order, Sale
 from shop.state import SHOP, Shop
 
@@ -19,13 +19,13 @@ MAX_NOTE = 500
 
 
 async def read_json(request: web.Request) -> dict[str, Any]:
-    """The body, a JSON object. Raises BadRequest."""
+    """The body, a JSON object. Raises BadRequestError."""
     try:
         body = json.loads(await request.read())
     except ValueError as error:
-        raise BadRequest("the body is not JSON") from error
+        raise BadRequestError("the body is not JSON") from error
     if not isinstance(body, dict):
-        raise BadRequest("the body is not a JSON object")
+        raise BadRequestError("the body is not a JSON object")
     return body
 
 
@@ -52,7 +52,7 @@ async def read_order(request: web.Request) -> web.Response:
     try:
         order_id = UUID(request.match_info["id"])
     except ValueError as error:
-        raise BadRequest("an order's id is a UUID") from error
+        raise BadRequestError("an order's id is a UUID") from error
     return web.json_response(await request.app[SHOP].orders.read_order(order_id))
 
 
@@ -73,7 +73,7 @@ async def create_sale(request: web.Request) -> web.Response:
 def _read_note(body: dict[str, Any]) -> str | None:
     note = body.get("note")
     if note is not None and (not isinstance(note, str) or len(note) > MAX_NOTE):
-        raise BadRequest(f"note must be a text of at most {MAX_NOTE} characters")
+        raise BadRequestError(f"note must be a text of at most {MAX_NOTE} characters")
     return note
 
 
@@ -87,7 +87,7 @@ async def _customer_id(shop: Shop, request: web.Request) -> int | None:
 async def _write(shop: Shop, order: Order) -> None:
     try:
         await shop.orders.write_order(order)
-    except (ShopError, psycopg.Error, PoolTimeout):
+    except (ShopError, psycopg.Error, PoolTimeoutError):
         refunded = await shop.payments.refund(order.payment_reference)
         shop.log.warning("order not written", order=order.id, refunded=refunded)
         raise

@@ -7,7 +7,7 @@ import psycopg
 
 from shop.basket import Line
 from shop.database import Connection, Database, Row
-from shop.errors import NotFound, SoldOut
+from shop.errors import NotFoundError, SoldOutError
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Orders:
         self._database = database
 
     async def write_order(self, order: Order) -> None:
-        """The order, its lines and the stock they take, in one transaction. Raises SoldOut."""
+        """The order, its lines and the stock they take, in one transaction. Raises SoldOutError."""
         try:
             async with self._database.transaction() as connection, connection.pipeline():
                 await connection.execute(
@@ -57,10 +57,10 @@ class Orders:
                 )
                 await _write_lines(connection, "order", order.id, order.lines)
         except psycopg.errors.CheckViolation as error:
-            raise SoldOut("not enough in stock") from error
+            raise SoldOutError("not enough in stock") from error
 
     async def write_sale(self, sale: Sale) -> None:
-        """The sale, its lines and the stock they take, in one transaction. Raises SoldOut."""
+        """The sale, its lines and the stock they take, in one transaction. Raises SoldOutError."""
         try:
             async with self._database.transaction() as connection, connection.pipeline():
                 await connection.execute(
@@ -69,10 +69,10 @@ class Orders:
                 )
                 await _write_lines(connection, "sale", sale.id, sale.lines)
         except psycopg.errors.CheckViolation as error:
-            raise SoldOut("not enough in stock") from error
+            raise SoldOutError("not enough in stock") from error
 
     async def read_order(self, order_id: UUID) -> Row:
-        """One order with its lines. Raises NotFound."""
+        """One order with its lines. Raises NotFoundError."""
         rows = await self._database.fetch(
             "SELECT o.id, o.status, o.total_cents, o.note, o.created_at, o.fulfilled_at,"
             " l.product_id, l.quantity, l.price_cents"
@@ -81,7 +81,7 @@ class Orders:
             [order_id],
         )
         if not rows:
-            raise NotFound(f"there is no order {order_id}")
+            raise NotFoundError(f"there is no order {order_id}")
         first = rows[0]
         return {
             "id": str(first["id"]),

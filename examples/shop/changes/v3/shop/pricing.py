@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 from shop.basket import Line
-from shop.errors import PricingFailed
+from shop.errors import PricingError
 
 LOOKUP_S = 0.15
 FAILING_PERCENT = 8
@@ -19,5 +19,5 @@ async def total_cents(lines: list[Line]) -> int:
     """
     await asyncio.sleep(LOOKUP_S)
     if next(_calls) * FAILING_PERCENT % 100 < FAILING_PERCENT:
-        raise PricingFailed("no discount rule for this basket")
+        raise PricingError("no discount rule for this basket")
     return sum(line.quantity * line.price_cents for line in lines)

@@ -4,7 +4,7 @@ import os
 import time
 
 from shop.basket import Line
-from shop.errors import PricingFailed
+from shop.errors import PricingError
 
 BASKET_BYTES = 64 * 1024
 MAX_BASKETS = 4096
@@ -23,5 +23,5 @@ async def total_cents(lines: list[Line]) -> int:
         if len(_history) < MAX_BASKETS:
             # Written to, so that the pages are really there.
             _history.append(bytearray(b"basket  ") * (BASKET_BYTES // 8))
-        raise PricingFailed("the history of baskets is full")
+        raise PricingError("the history of baskets is full")
     return sum(line.quantity * line.price_cents for line in lines)
