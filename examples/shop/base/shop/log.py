@@ -40,5 +40,5 @@ class Log:
 
 
 def _one_word(value: object) -> str:
-    text = " ".join(str(value).split())
+    text = " ".join(str(value).split()).replace('"', "'")
     return f'"{text}"' if " " in text else text
