@@ -1,6 +1,8 @@
 """Environments, overlays, variables and what a Config knows."""
 
 import pickle
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -174,3 +176,9 @@ def test_thresholds_are_in_base_units(tmp_path: Path) -> None:
     assert days is not None and (days.value, days.unit) == (7, "days")
     assert late is not None and (late.value, late.unit) == (0.3, "seconds")
     assert late.holds(0.31) and not late.holds(0.3)
+
+
+def test_the_package_is_imported_without_its_libraries() -> None:
+    code = "import sys, opsbook.config; print({'pydantic', 'ruamel.yaml'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -116,3 +116,16 @@ def test_a_secret_split_between_chunks_is_masked(sizes: list[int], around: str) 
 def test_masking_longer_secrets_first_leaves_no_tail() -> None:
     shown = mask("token-long-tail", [Secret("token"), Secret("token-long-tail")])
     assert shown == "********"
+
+
+def test_a_longer_secret_that_begins_like_a_shorter_one_leaves_no_tail() -> None:
+    masker = Masker([Secret("token"), Secret("token-long-tail")])
+    out = b"".join(masker.feed(part) for part in (b"a token", b"-long", b"-tail b token", b" c"))
+    assert out + masker.close() == b"a ******** b ******** c"
+
+
+def test_what_is_held_back_stays_small() -> None:
+    masker = Masker([Secret("aaaaaaaa")])
+    shown = sum(len(masker.feed(b"a" * 1000)) for _ in range(50))
+    assert shown > 0
+    assert b"a" not in masker.close()

@@ -117,9 +117,35 @@ def test_a_schedule_is_read_or_refused(text: str) -> None:
 
 
 KEYS = st.sampled_from(
-    ["project", "services", "api", "run", "thresholds", "cpu", "critical", "backups", "windows"]
-    + ["environments", "overrides", "dependencies", "type", "url", "<<", "route", "health"]
-    + ["notify", "on_call", "rota", "metric", "steps", "strategies", "canary", "gates", "at"]
+    [
+        "project",
+        "services",
+        "api",
+        "run",
+        "thresholds",
+        "cpu",
+        "critical",
+        "backups",
+        "windows",
+        "environments",
+        "overrides",
+        "dependencies",
+        "type",
+        "url",
+        "<<",
+        "route",
+        "health",
+        "notify",
+        "on_call",
+        "rota",
+        "metric",
+        "steps",
+        "strategies",
+        "canary",
+        "gates",
+        "at",
+        "x-mine",
+    ]
 )
 SCALARS = st.one_of(
     st.none(),

@@ -44,7 +44,7 @@ def _in_file(loc: Steps, values: Any, last_is_key: bool) -> Steps:
     current = values
     for number, part in enumerate(loc):
         is_last = number == len(loc) - 1
-        below = _value_at((part,), current)
+        below = value_at((part,), current)
         if below is not ...:
             current = below
         elif not (is_last and last_is_key):
@@ -61,7 +61,7 @@ def _words(item: Any, steps: Steps, values: Any, root: type[BaseModel]) -> tuple
         return "is not a known key", nearest(str(steps[-1]), keys_at(steps[:-1], values, root))
     if kind == "missing":
         return "is missing", f"add {steps[-1]}: …"
-    if _value_at(steps, values) is None and kind in _KINDS:
+    if value_at(steps, values) is None and kind in _KINDS:
         return "is empty", _KINDS[kind][1] or "give it a value, or remove the key"
     if kind in _KINDS:
         return _KINDS[kind]
@@ -106,7 +106,8 @@ def _pattern_hint(pattern: str, steps: Steps) -> str:
     return f"it must match {pattern}"
 
 
-def _value_at(steps: Steps, values: Any) -> Any:
+def value_at(steps: Steps, values: Any) -> Any:
+    """What is written at ``steps``; the Ellipsis when nothing is."""
     for step in steps:
         in_map = isinstance(values, dict) and step in values
         in_list = isinstance(values, tuple) and isinstance(step, int) and step < len(values)
@@ -121,7 +122,7 @@ def keys_at(steps: Steps, values: Any, root: type[BaseModel]) -> tuple[str, ...]
     kinds: list[Any] = [root]
     current = values
     for step in steps:
-        current = _value_at((step,), current)
+        current = value_at((step,), current)
         kinds = [k for kind in kinds for k in _below(kind, step)]
     models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
     chosen = current.get("type") if isinstance(current, dict) else None

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from opsbook.config.document import Document, read
-from opsbook.config.explain import findings
+from opsbook.config.explain import findings, value_at
 from opsbook.config.model.project import DEFAULT_ENVIRONMENT, Config
 from opsbook.config.problems import ConfigProblems, Problem, Steps, dotted, in_order, nearest
 from opsbook.config.rules import broken_rules
@@ -121,13 +121,13 @@ class _Reading:
     ) -> None:
         self._document = document
         self._found: list[Problem] = []
+        self._left_out: set[Steps] = set()
+        self._said: set[Steps] = set()
         self._environ = os.environ if environ is None else environ
         self._resolve = resolve
         self._base = document.values
         self.environment = self._choose(environment)
         self._unresolved: set[Steps] = set()
-        self._left_out: set[Steps] = set()
-        self._said: set[Steps] = set()
 
     def declared(self) -> tuple[str, ...]:
         """Names of the declared environments."""
@@ -159,9 +159,7 @@ class _Reading:
         scene = Scene(config, values, frozenset(self._unresolved), written)
         for finding in broken_rules(scene):
             if not self._follows(finding.steps):
-                self._complain(
-                    finding.steps, finding.message, finding.hint, finding.severity
-                )
+                self._complain(finding.steps, finding.message, finding.hint, finding.severity)
         return config
 
     def _choose(self, environment: str | None) -> str:
@@ -214,14 +212,23 @@ class _Reading:
         """Whether a finding there only comes from what was left out."""
         return any(steps in (left, left[:-1]) for left in self._left_out)
 
-    def _found(values: Any, steps: Steps) -> Any:
-    for step in steps:
-        in_map = isinstance(values, dict) and step in values
-        in_list = isinstance(values, tuple) and isinstance(step, int) and step < len(values)
-        if not in_map and not in_list:
-            return ...
-        values = values[step]
-    return values
+    def _without(self, values: dict[str, Any], steps: Steps) -> dict[str, Any]:
+        """``values`` without what is at ``steps``, or without the entry that lacks it."""
+        if steps[:1] in ((), ("project",)):
+            return {**values, "project": "unknown"} if steps else {"project": "unknown"}
+        left = steps if value_at(steps, values) is not ... else steps[:-1]
+        while left and isinstance(left[-1], int):
+            left = left[:-1]
+        self._left_out.add(left)
+        return dict(_deleted(values, left)) if left else {"project": "unknown"}
+
+    def _complain(
+        self, steps: Steps, message: str, hint: str = "", severity: Any = "error"
+    ) -> None:
+        self._said.add(steps)
+        place = self._document.place(steps)
+        where = dotted(place.written)
+        self._found.append(Problem(place.path, place.line, where, message, hint, severity))
 
 
 def _deleted(values: Any, steps: Steps) -> Any:

@@ -17,6 +17,7 @@ from opsbook.errors import UsageError
 
 HIDDEN = "********"
 _SHORTEST = 4
+_MOST_HELD = 64
 
 
 class Secret:
@@ -135,15 +136,29 @@ class Masker:
         """Take ``chunk``; give the masked bytes that are safe to show now."""
         if not self._forms:
             return chunk
-        data = self._replace(self._held + chunk)
-        keep = self._unfinished(data)
-        self._held = data[len(data) - keep :]
-        return data[: len(data) - keep]
+        data = self._held + chunk
+        cut = self._whole(data, len(data) - self._unfinished(data))
+        if len(data) - cut > _MOST_HELD * len(self._forms[0]):
+            data = self._replace(data)
+            cut = len(data) - self._unfinished(data)
+        self._held = data[cut:]
+        return self._replace(data[:cut])
 
     def close(self) -> bytes:
-        """The bytes held back, at the end of the stream."""
+        """The bytes held back, masked, at the end of the stream."""
         rest, self._held = self._held, b""
-        return rest
+        return self._replace(rest)
+
+    def _whole(self, data: bytes, cut: int) -> int:
+        """``cut`` moved to the left until it goes through no secret: a longer one may come."""
+        moved = True
+        while moved:
+            moved = False
+            for form in self._forms:
+                start = data.find(form, max(0, cut - len(form) + 1), cut + len(form) - 1)
+                if -1 < start < cut:
+                    cut, moved = start, True
+        return cut
 
     def _replace(self, data: bytes) -> bytes:
         for form in self._forms:

@@ -60,7 +60,7 @@ def pages_arrive(scene: Scene) -> Iterator[Broken]:
 
 
 def escalation_climbs(scene: Scene) -> Iterator[Broken]:
-    """Each rung comes after the one before, and repetitions take time."""
+    """Each rung comes after the one before."""
     last: dict[tuple[Any, Any], timedelta] = {}
     for index, rung in enumerate(scene.config.escalation):
         group, after = (rung.severities, rung.thresholds), rung.after.within
@@ -68,16 +68,12 @@ def escalation_climbs(scene: Scene) -> Iterator[Broken]:
             message = "comes before the rung above it"
             yield Broken(("escalation", index, "after"), message, "sort them by time")
         last[group] = after or last.get(group, timedelta())
-        if rung.repeat and rung.every <= timedelta():
-            yield Broken(("escalation", index, "every"), "repeats without a pause", "such as 10m")
 
 
 def rotations(scene: Scene) -> Iterator[Broken]:
-    """Turns take time, have somebody in them, and stand-ins end."""
+    """Turns have somebody in them, and stand-ins end."""
     for name, rota in scene.config.on_call.rota.items():
         here = ("on_call", "rota", name)
-        if rota.every <= timedelta():
-            yield Broken((*here, "every"), "must be longer than nothing", "such as 1w")
         if not rota.members:
             yield Broken((*here, "members"), "nobody is in it", "name a contact")
         if len(rota.members) > 1 and rota.start is None:

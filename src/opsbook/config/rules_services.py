@@ -11,6 +11,7 @@ from opsbook.config.scene import Broken, Rule, Scene, exactly_one
 from opsbook.config.weak import has_password, looks_secret
 
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHELL_VARIABLE = re.compile(r"\$(?:\{)?[A-Za-z_]")
 _ADDRESS = re.compile(r"[^\s:/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 _SCHEMES = {
     "postgres": ("postgres", "postgresql"),
@@ -50,6 +51,9 @@ def command_lines(scene: Scene) -> Iterator[Broken]:
         if not service.shell and {"|", "&&", ";", ">", "||"} & set(words):
             hint = "add shell: true, or put it in a script"
             yield Broken(steps, "is written for a shell, and none is used", hint)
+        elif not service.shell and _SHELL_VARIABLE.search(service.run or ""):
+            hint = "add shell: true, or let the program read its environment"
+            yield Broken(steps, "has a variable, and only a shell replaces it", hint)
 
 
 def routes(scene: Scene) -> Iterator[Broken]:

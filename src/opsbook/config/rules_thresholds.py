@@ -1,7 +1,6 @@
 """Rules about thresholds: each can fire, and warns before it pages."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from opsbook.config.model.threshold import METRICS, Condition, Expression, Threshold
 from opsbook.config.problems import Steps, nearest
@@ -32,8 +31,6 @@ def each(scene: Scene) -> Iterator[Broken]:
                 yield from _unit((*here, key), threshold, limit)
                 yield from _reachable((*here, key), threshold, limit)
         yield from _order(here, threshold)
-        if threshold.over <= timedelta():
-            yield Broken((*here, "over"), "must be longer than nothing", "such as 1m")
 
 
 def rollback_fires(scene: Scene) -> Iterator[Broken]:

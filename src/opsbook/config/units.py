@@ -85,6 +85,14 @@ def read_duration(value: Any) -> timedelta:
         refuse(f"{value!r} is not a duration", hint)
 
 
+def read_positive(value: Any) -> timedelta:
+    """A duration longer than nothing."""
+    duration = read_duration(value)
+    if duration <= timedelta():
+        refuse("must be longer than nothing", "such as 30s or 5m")
+    return duration
+
+
 def read_bytes(value: Any) -> int:
     """``512Mi``, ``2Gi``, ``500M``; Ki/Mi/Gi/Ti are powers of 1024, K/M/G/T of 1000."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -210,9 +218,9 @@ def _text(pattern: str, example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
 
 
-Duration = Annotated[
-    timedelta, _plain(read_duration), _text(r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$", "30s")
-]
+_DURATION = _text(r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$", "30s")
+Duration = Annotated[timedelta, _plain(read_duration), _DURATION]
+PositiveDuration = Annotated[timedelta, _plain(read_positive), _DURATION]
 Bytes = Annotated[
     int, _plain(read_bytes), _text(r"^\s*\d+(\.\d+)?\s*([KMGTkmgt]i?[Bb]?|[Bb])\s*$", "512Mi")
 ]

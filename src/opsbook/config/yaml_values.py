@@ -33,8 +33,8 @@ class Builder:
             return None
         tag = str(node.tag)
         if tag.removeprefix(_TAG) not in _KNOWN:
-            complain(self._document, _line(node), steps, f"has the tag {tag}", "remove the tag")
-            return None
+            complain(self._document, _line(node), steps, "has a tag", "remove the word after the !")
+            return str(node.value) if isinstance(node, ScalarNode) else None
         if isinstance(node, ScalarNode):
             return _convert(tag.removeprefix(_TAG), str(node.value))
         self._open.append(id(node))

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from opsbook.config.masking import Secret
 from opsbook.config.model.base import Named, one_or_many
-from opsbook.config.units import Duration, Text
+from opsbook.config.units import PositiveDuration, Text
 
 
 class _Dependency(Named):
@@ -15,7 +15,7 @@ class _Dependency(Named):
 
     required: bool = True
     """Whether the system is down without it; false makes a failure a warning."""
-    timeout: Duration = timedelta(seconds=3)
+    timeout: PositiveDuration = timedelta(seconds=3)
     """A health answer later than this is a failure."""
     description: str = ""
     """What it is for."""

@@ -8,7 +8,15 @@ from pydantic import BeforeValidator, Field
 from opsbook.config.masking import Secret
 from opsbook.config.model.base import Named, Section, one_or_many
 from opsbook.config.model.service import Names
-from opsbook.config.units import Duration, Moment, ResponseTime, Schedule, Text, Timezone
+from opsbook.config.units import (
+    Duration,
+    Moment,
+    PositiveDuration,
+    ResponseTime,
+    Schedule,
+    Text,
+    Timezone,
+)
 
 
 class _Channel(Named):
@@ -126,7 +134,7 @@ class Escalation(Section):
     """Who is told: rota, channels or contacts."""
     repeat: int = Field(default=0, ge=0, le=100)
     """Tell them again so many times."""
-    every: Duration = timedelta(minutes=10)
+    every: PositiveDuration = timedelta(minutes=10)
     """Time between two repetitions."""
     severities: Names = ()
     """Only for these severities; empty means all."""
@@ -162,7 +170,7 @@ class Rotation(Named):
 
     members: Names
     """Contacts or channels, in the order of their turns."""
-    every: Duration = timedelta(weeks=1)
+    every: PositiveDuration = timedelta(weeks=1)
     """Length of a turn."""
     start: Moment | None = None
     """When the first member's first turn began, such as `2026-01-05 09:00`."""

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from opsbook.config.masking import Secret
 from opsbook.config.model.base import Named, Section
 from opsbook.config.model.service import Names
-from opsbook.config.units import Bytes, Duration, Percent, refuse
+from opsbook.config.units import Bytes, Duration, Percent, PositiveDuration, refuse
 
 _RANGE = re.compile(r"(\d{1,5})\s*-\s*(\d{1,5})")
 
@@ -90,7 +90,7 @@ class Traffic(Section):
     """How long the old fleet may finish after a switch."""
     ports: Annotated[str, BeforeValidator(_ports)] = "20000-29999"
     """Ports the instances of services get."""
-    timeout: Duration = timedelta(seconds=60)
+    timeout: PositiveDuration = timedelta(seconds=60)
     """A request without an answer fails after this time."""
     maintenance_page: str | None = None
     """File that is shown during maintenance."""
@@ -157,7 +157,7 @@ class State(Section):
     """Folder, seen from the ops file; everything Opsbook owns is in it."""
     url: Secret | None = None
     """PostgreSQL address, when the daemon runs in several copies; SQLite by default."""
-    readings: Duration = timedelta(days=30)
+    readings: PositiveDuration = timedelta(days=30)
     """How long readings of metrics stay."""
     logs: Logs = Logs()
     """What stays of the services' output."""
@@ -189,7 +189,7 @@ class Approvals(Section):
     """Contacts that may agree; empty means everybody with the right to."""
     self_approval: bool = False
     """Whether the one who asks counts."""
-    expires: Duration = timedelta(hours=1)
+    expires: PositiveDuration = timedelta(hours=1)
     """An unanswered request ends after this time."""
 
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 from opsbook.config.masking import Secret
 from opsbook.config.model.base import Named, Section, one_or_many
 from opsbook.config.model.service import Names, Path
-from opsbook.config.units import Duration, Schedule, Timezone, refuse
+from opsbook.config.units import Duration, PositiveDuration, Schedule, Timezone, refuse
 
 
 class Migrations(Section):
@@ -26,7 +26,7 @@ class Migrations(Section):
     """Service whose code and environment runs them; the first one by default."""
     dependency: str | None = None
     """Database that is migrated, and backed up before."""
-    timeout: Duration = timedelta(minutes=10)
+    timeout: PositiveDuration = timedelta(minutes=10)
     """A migration that takes longer is ended and fails the deployment."""
     reversible: bool = True
     """Whether the old release can run on the new schema, or `down` brings the old one back."""
@@ -49,7 +49,7 @@ class Gate(Section):
     """What a person confirms."""
     environments: Names = ()
     """Only in these environments; empty means all."""
-    timeout: Duration = timedelta(minutes=10)
+    timeout: PositiveDuration = timedelta(minutes=10)
     """The check fails after this time."""
 
 
@@ -76,7 +76,7 @@ class Smoke(Section):
     """Body of the request."""
     command: str | None = None
     """Command that exits with 0 when all is well; `$URL` is the new release's address."""
-    timeout: Duration = timedelta(seconds=10)
+    timeout: PositiveDuration = timedelta(seconds=10)
     """It fails after this time."""
 
 
@@ -138,7 +138,7 @@ class Backup(Named):
     """Only these tables or collections; empty means everything."""
     exclude: Names = ()
     """Tables, collections or file patterns that are left out."""
-    timeout: Duration = timedelta(hours=2)
+    timeout: PositiveDuration = timedelta(hours=2)
     """A backup that takes longer is ended and reported."""
 
     @property

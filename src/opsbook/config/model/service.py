@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from opsbook.config.model.base import Named, Section, one_or_many
-from opsbook.config.units import Bytes, Cores, Duration, Percent, Text, refuse
+from opsbook.config.units import Bytes, Cores, Duration, Percent, PositiveDuration, Text, refuse
 
 
 def _build(value: Any) -> Any:
@@ -47,7 +47,7 @@ class Build(Section):
     """Stage of the Dockerfile to build."""
     args: dict[str, Text] = Field(default_factory=dict)
     """Build arguments. They stay in the image: never put a secret here."""
-    timeout: Duration = timedelta(minutes=20)
+    timeout: PositiveDuration = timedelta(minutes=20)
     """The build fails after this time."""
 
 
@@ -73,11 +73,11 @@ class Health(Section):
     """Path whose answer names the running release; compared after each deployment."""
     expect: str | None = None
     """Text the ready answer must contain, such as `UP`."""
-    timeout: Duration = timedelta(seconds=2)
+    timeout: PositiveDuration = timedelta(seconds=2)
     """An answer later than this is a failure."""
-    interval: Duration = timedelta(seconds=1)
+    interval: PositiveDuration = timedelta(seconds=1)
     """Time between two checks."""
-    start_timeout: Duration = timedelta(seconds=60)
+    start_timeout: PositiveDuration = timedelta(seconds=60)
     """A new instance that is not ready after this time fails the deployment."""
     metrics: Path | None = "/metrics"
     """Path of the service's own Prometheus metrics; null when there are none."""
@@ -136,9 +136,9 @@ class Autoscale(Section):
 class Restart(Section):
     """How a crashed instance comes back."""
 
-    backoff_min: Duration = timedelta(seconds=1)
+    backoff_min: PositiveDuration = timedelta(seconds=1)
     """Wait before the first restart; it doubles each time."""
-    backoff_max: Duration = timedelta(seconds=30)
+    backoff_max: PositiveDuration = timedelta(seconds=30)
     """The longest wait between two restarts."""
     give_up_after: int | None = Field(default=None, ge=1)
     """Stop restarting after so many crashes in a row; null never gives up."""

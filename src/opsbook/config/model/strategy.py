@@ -7,7 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from opsbook.config.model.base import Named, Section
-from opsbook.config.units import Amount, CountOrPercent, Duration, Percent, read_percent, refuse
+from opsbook.config.units import (
+    Amount,
+    CountOrPercent,
+    Duration,
+    Percent,
+    PositiveDuration,
+    read_percent,
+    refuse,
+)
 
 Pause = Literal["pause"]
 
@@ -41,7 +49,7 @@ class _Strategy(Named):
     """How long the old fleet stays warm after 100%, so that going back is instant."""
     analysis: Analysis = Analysis()
     """How the new release is judged while traffic shifts and during the watch."""
-    deadline: Duration = timedelta(minutes=30)
+    deadline: PositiveDuration = timedelta(minutes=30)
     """A deployment that has not promoted by then goes back; time paused by hand and the watch
     are not counted."""
 
@@ -75,7 +83,7 @@ class Canary(_Strategy):
     ] = (5.0, 25.0, 50.0, 100.0)
     """Shares of the traffic, such as `[5%, 25%, 50%, 100%]`. `pause` waits for a person to
     promote. A missing 100% at the end is added."""
-    every: Duration = timedelta(minutes=5)
+    every: PositiveDuration = timedelta(minutes=5)
     """Time at each share before the next one."""
 
 

@@ -11,7 +11,7 @@ from pydantic_core import core_schema
 
 from opsbook.clock import parse_duration
 from opsbook.config.model.base import Named, Section
-from opsbook.config.units import Duration, read_bytes, refuse
+from opsbook.config.units import Duration, PositiveDuration, read_bytes, refuse
 from opsbook.errors import UsageError
 
 Op = Literal[">", ">=", "<", "<=", "==", "!=", "drops by", "rises by", "failing"]
@@ -215,7 +215,7 @@ class Threshold(Named):
     """Where the number should be; shown, never alerted on."""
     for_: Duration = Field(default=timedelta(), alias="for")
     """The limit must be passed for this long without a break."""
-    over: Duration = timedelta(minutes=1)
+    over: PositiveDuration = timedelta(minutes=1)
     """Rates and percentiles are taken over this time."""
     clear: Limit | None = None
     """The alert ends when this holds; by default when the limit is no longer passed."""
