@@ -5,9 +5,9 @@ after R. J. Turner, A. Ly and P. D. Grünwald, "Generic E-variables for exact se
 k-sample tests that allow for optional stopping" (2022). Each block multiplies the
 evidence by the likelihood of the block under the rates learned from earlier blocks,
 over its likelihood under the pooled rate of equal releases. Several guesses of how much
-worse the new release is run side by side and are averaged, which again is evidence. By Ville's inequality the
-evidence exceeds 1/alpha with probability at most alpha when the releases are alike, however
-often one looks.
+worse the new release is run side by side and averaged, which again is evidence. By Ville's
+inequality the evidence exceeds 1/alpha with probability at most alpha when the releases are
+alike, however often one looks.
 """
 
 import math
