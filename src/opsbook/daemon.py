@@ -31,11 +31,7 @@ def serve(config_path: Path, *, environment: str = "", state: str = "") -> None:
     paths.prepare()
     with _exclusive(paths):
         built = app.build(config, paths)
-        try:
-            _serve(built)
-        finally:
-            built.engine.close()
-            runtime.use(None)
+        _serve(built)
 
 
 def _serve(built: Runtime) -> None:
@@ -44,11 +40,13 @@ def _serve(built: Runtime) -> None:
     from opsbook.web.app import create
 
     runtime.use(built)
-    app.start(built)
+    app.adopt(built)
+    background = app.Background(built)
     built.paths.socket.unlink(missing_ok=True)
+    application = create(built)
     server = uvicorn.Server(
         uvicorn.Config(
-            create(built),
+            application,
             uds=_short(built.paths.socket),
             log_level="warning",
             lifespan="off",
@@ -56,20 +54,20 @@ def _serve(built: Runtime) -> None:
             ws="none",
         )
     )
+    application.state.end = lambda: setattr(server, "should_exit", True)
     threading.Thread(target=_launch, args=(built,), daemon=True, name="launch").start()
     previous = os.umask(0o177)
     try:
         server.run()
     finally:
         os.umask(previous)
-        app.stop(built)
+        background.close()
 
 
 def _launch(built: Runtime) -> None:
-    """Take up unfinished work once the adapters are there; a failure here is logged, loudly."""
+    """Take up unfinished work; a failure here is logged, loudly, and the daemon goes on."""
     try:
         built.engine.launch()
-        app.ready(built)
     except Exception:
         log.exception("cannot take up unfinished work")
 
@@ -130,7 +128,9 @@ def main(argv: list[str] | None = None) -> int:
             failure = paths.root / "daemon.error"
             failure.write_text(json.dumps(problem.as_dict()))
         return problem.exit_code
-    return 0
+    # Workflow threads wait for minutes; they are durable, so nothing is lost by not waiting.
+    logging.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":

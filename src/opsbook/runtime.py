@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from opsbook.clock import Clock
-from opsbook.config import Config
+from opsbook.config import Config, load
 from opsbook.datastores.base import EmbeddedServer
 from opsbook.durable import Engine
 from opsbook.errors import OpsbookError
@@ -37,6 +37,14 @@ class Runtime:
     embedded: dict[str, EmbeddedServer]
     environ: Mapping[str, str] = field(default_factory=dict)
     """Variables of whoever asked last: secret references are resolved from it, in memory."""
+
+    def refresh(self, environ: Mapping[str, str]) -> None:
+        """Read the ops file again, with the caller's variables. Raises ConfigProblems."""
+        if environ:
+            self.environ = environ
+        self.config = load(
+            self.config.path, environment=self.config.environment, environ=self.environ or None
+        )
 
     def record(self, kind: str, *, subject: str = "", actor: str = "", **data: object) -> int:
         """Write one event to the ledger, now."""

@@ -98,6 +98,13 @@ def running(paths: Paths) -> bool:
     return True
 
 
+def await_end(paths: Paths) -> None:
+    """Wait until the daemon has gone."""
+    deadline = time.monotonic() + _START_DEADLINE_S
+    while running(paths) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def locate() -> Paths:
     """The state directory of the chosen environment; reads the ops file only when it changed."""
     chosen = options.current()

@@ -13,8 +13,8 @@ from opsbook.errors import OpsbookError, RefusedError
 from opsbook.platforms.process import base_environment
 from opsbook.runtime import Runtime
 from opsbook.shell import run
-from opsbook.signals.probes import probe_dependency
 from opsbook.signals.base import Status
+from opsbook.signals.probes import probe_dependency
 from opsbook.state.windows import Windows
 
 _MIN_FREE_BYTES = 200 * 2**20

@@ -12,6 +12,7 @@ from opsbook.state import settings
 from opsbook.traffic.base import HealthCheck, Pool, Route, Topology
 
 _LIVE = "live"
+_NO_RETURN = "no_return"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,18 @@ def write(runtime: Runtime, live: Live) -> None:
     """Make a release the live one."""
     value = {"release": live.release, "sizes": [list(pair) for pair in live.sizes]}
     settings.put(runtime.database, _LIVE, value)
+
+
+def forbid_return(runtime: Runtime, release_id: str) -> None:
+    """Remember that the database cannot go back before this release."""
+    barred = settings.get(runtime.database, _NO_RETURN) or []
+    if release_id not in barred:
+        settings.put(runtime.database, _NO_RETURN, [*barred, release_id])
+
+
+def no_return(runtime: Runtime) -> tuple[str, ...]:
+    """Releases whose migration cannot be undone, in the order they were applied."""
+    return tuple(settings.get(runtime.database, _NO_RETURN) or ())
 
 
 def load_release(runtime: Runtime, release_id: str) -> Release:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from opsbook.deploys.plan import Current, Kind, Plan, Step
+from opsbook.deploys.plan import Current, Fleet, Kind, Plan, Step
 from opsbook.deploys.release import Release, ServiceRelease
 from opsbook.deploys.strategies import bluegreen, canary, rolling
 from opsbook.deploys.strategies.base import Shift
@@ -183,3 +184,9 @@ def ordered(services: Mapping[str, ServiceRelease]) -> list[str]:
 
 def _strategy_name(used: Sequence[StrategySettings]) -> str:
     return ", ".join(dict.fromkeys(settings.name for settings in used))
+
+
+def current_of(raw: Mapping[str, Any]) -> Current:
+    """The state a stored plan was made for, from its JSON."""
+    fleets = tuple(Fleet(**fleet) for fleet in raw["fleets"])
+    return Current(raw["release"], fleets, tuple(raw["routed"]))

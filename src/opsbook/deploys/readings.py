@@ -1,5 +1,6 @@
 """The numbers behind triggers and analysis, read from proxy, instances and their metrics."""
 
+import itertools
 from dataclasses import dataclass, field
 
 from opsbook import http
@@ -127,9 +128,12 @@ def _increase(
     end = history[-1][0]
     span = [entry for entry in history if entry[0] >= end - over_s]
     grown, seen = 0.0, False
-    for (_, before), (_, after) in zip(span, span[1:], strict=False):
+    for (_, before), (_, after) in itertools.pairwise(span):
         for instance, samples in after.items():
-            old, new = before[instance].total(name) if instance in before else None, samples.total(name)
+            old, new = (
+                before[instance].total(name) if instance in before else None,
+                samples.total(name),
+            )
             if old is None or new is None:
                 continue
             seen = True

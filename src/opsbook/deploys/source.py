@@ -67,6 +67,11 @@ def resolve(source: Path, ref: str) -> Revision:
     return Revision(source, commit, is_git=True)
 
 
+def known(source: Path, commit: str) -> Revision:
+    """The revision of a commit that was resolved before, be it of git or of a plain folder."""
+    return Revision(source, commit, is_git=_open(source) is not None)
+
+
 def export(revision: Revision, target: Path) -> None:
     """Write the tree to ``target``, all or nothing; an existing target is left alone.
 

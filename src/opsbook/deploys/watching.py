@@ -153,17 +153,18 @@ class Waiter:
 
     def _block(self, step: Step, evidence: Evidence, since: float, until: float) -> Evidence:
         # Whole seconds that are over, so that no request is counted twice.
-        first, last = int(since) + 1, int(until) - 1
-        requests, reader = self.runtime.requests, self._reader
-        if last < first - 1:
+        first, last = int(since), int(until) - 1
+        if last < first:
             return evidence
-        new = requests.window(
-            step.service, reader.servers(step.service), since=int(since), until=last
+        requests, reader = self.runtime.requests, self._reader
+        ours, theirs = (
+            requests.window(step.service, servers, since=first, until=last)
+            for servers in (
+                reader.servers(step.service),
+                reader.servers(step.service, step.against),
+            )
         )
-        old = requests.window(
-            step.service, reader.servers(step.service, step.against), since=int(since), until=last
-        )
-        return observe(evidence, (new.total, new.failed), (old.total, old.failed))
+        return observe(evidence, (ours.total, ours.failed), (theirs.total, theirs.failed))
 
     def _latencies(self, step: Step, began: float) -> Latencies:
         over_s = self.runtime.clock.now().timestamp() - began + 1

@@ -165,6 +165,10 @@ class Platform(Protocol):
         """What exists now, adopted ones included."""
         ...
 
+    def usage(self, names: Sequence[str]) -> Mapping[str, Usage]:
+        """Resources by instance; ended ones are left out."""
+        ...
+
     def stop(self, names: Sequence[str], *, grace_s: float | None = None) -> tuple[StopReport, ...]:
         """Tell the named instances to stop, all at once; wait, then kill what overran.
 

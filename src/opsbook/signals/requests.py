@@ -113,6 +113,20 @@ class RequestWindows:
                 row.popleft()
         return row[-1]
 
+    def services(self) -> tuple[str, ...]:
+        """Services that answered anything within the last hour."""
+        with self._lock:
+            return tuple(dict.fromkeys(service for service, _ in self._buckets))
+
+    def servers(self, service: str, prefix: str = "") -> tuple[str, ...]:
+        """Servers of a service whose names start so, ended ones too."""
+        with self._lock:
+            return tuple(
+                server
+                for known, server in self._buckets
+                if known == service and server.startswith(prefix)
+            )
+
     def window(
         self, service: str, servers: Iterable[str], *, since: float, until: float | None = None
     ) -> WindowStats:

@@ -27,6 +27,7 @@ class Call:
         self.path = path
         self.query = query
         self.body: dict[str, Any] = body if isinstance(body, dict) else {}
+        self.end: Callable[[], None] = lambda: None
 
     def text(self, name: str, default: str = "") -> str:
         """A text field of the body or the query. Raises UsageError for another type."""
@@ -73,6 +74,7 @@ def endpoint(view: View) -> Callable[[Request], Any]:
                 dict(request.query_params),
                 await _body(request),
             )
+            call.end = getattr(request.app.state, "end", call.end)
             answer = await run_in_threadpool(view, call)
         except OpsbookError as problem:
             return error_response(problem)

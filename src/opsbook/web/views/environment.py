@@ -31,4 +31,6 @@ def up(call: Call) -> Any:
 
 def down(call: Call) -> Any:
     """Stop everything of this environment; the daemon ends after it has answered."""
-    return environment.down(call.runtime, actor=call.text("actor"))
+    answer = environment.down(call.runtime, actor=call.text("actor"))
+    call.end()
+    return answer
