@@ -4,14 +4,17 @@
 
 v1 is `base/`; every other version is v2's tree with the files of `changes/<version>/` on top, so
 that each has its own fault and no other. Author and dates are fixed: the commits have the same ids
-everywhere.
+everywhere, and no git program is needed.
 """
 
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+
+from dulwich.index import commit_tree
+from dulwich.objects import Blob, Commit, ObjectID
+from dulwich.refs import Ref
+from dulwich.repo import Repo
 
 HERE = Path(__file__).resolve().parent
 AUTHOR, ADDRESS = "Shop", "shop@example.com"
@@ -30,21 +33,21 @@ VERSIONS = {
 def build_repository(target: Path) -> dict[str, str]:
     """Make the repository in `target`, which must not exist or be empty; the commit of each tag.
 
-    Raises FileExistsError, and subprocess.CalledProcessError when git fails.
+    Raises FileExistsError.
     """
     if target.exists() and any(target.iterdir()):
         raise FileExistsError(f"{target} is not empty")
     target.mkdir(parents=True, exist_ok=True)
-    _git(target, "init", "--quiet", "--template=")
-    _git(target, "symbolic-ref", "HEAD", "refs/heads/main")
-    commits = {}
-    for number, (version, message) in enumerate(VERSIONS.items()):
-        write_tree(version, target)
-        date = f"{FIRST_DATE + 3600 * number} +0000"
-        _git(target, "add", "--all", "--force", ".")
-        _git(target, "commit", "--quiet", "--no-verify", "--message", message, date=date)
-        commits[version] = _git(target, "rev-parse", "HEAD")
-        _git(target, "tag", version)
+    commits: dict[str, str] = {}
+    with Repo.init(str(target), default_branch=b"main") as repository:
+        parent = None
+        for number, (version, message) in enumerate(VERSIONS.items()):
+            write_tree(version, target)
+            parent = _commit(repository, target, message, FIRST_DATE + 3600 * number, parent)
+            repository.refs[Ref(b"refs/tags/" + version.encode())] = parent
+            commits[version] = parent.decode()
+        repository.refs[Ref(b"refs/heads/main")] = parent
+        repository.get_worktree().reset_index()
     return commits
 
 
@@ -69,31 +72,26 @@ def write_tree(version: str, target: Path) -> None:
                 copy.chmod(0o644)
 
 
-def _git(target: Path, *arguments: str, date: str = "") -> str:
-    # Nobody's own configuration, hooks or signing may change what is made.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    environment |= {
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_AUTHOR_NAME": AUTHOR,
-        "GIT_AUTHOR_EMAIL": ADDRESS,
-        "GIT_COMMITTER_NAME": AUTHOR,
-        "GIT_COMMITTER_EMAIL": ADDRESS,
-        "GIT_AUTHOR_DATE": date,
-        "GIT_COMMITTER_DATE": date,
-        "LC_ALL": "C",
-    }
-    if not date:
-        del environment["GIT_AUTHOR_DATE"], environment["GIT_COMMITTER_DATE"]
-    settings = ("-c", "core.autocrlf=false", "-c", "core.fileMode=true", "-c", "gc.auto=0")
-    done = subprocess.run(
-        ("git", "-C", str(target), *settings, *arguments),
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip()
+def _commit(
+    repository: Repo, target: Path, message: str, date: int, parent: ObjectID | None
+) -> ObjectID:
+    """One commit of everything below `target`, with nobody's configuration in it."""
+    entries = []
+    for path in sorted(target.rglob("*")):
+        inside = path.relative_to(target)
+        if path.is_file() and inside.parts[0] != ".git":
+            blob = Blob.from_string(path.read_bytes())
+            repository.object_store.add_object(blob)
+            entries.append((inside.as_posix().encode(), blob.id, 0o100644))
+    commit = Commit()
+    commit.tree = commit_tree(repository.object_store, entries)
+    commit.parents = [parent] if parent else []
+    commit.author = commit.committer = f"{AUTHOR} <{ADDRESS}>".encode()
+    commit.author_time = commit.commit_time = date
+    commit.author_timezone = commit.commit_timezone = 0
+    commit.message = f"{message}\n".encode()
+    repository.object_store.add_object(commit)
+    return commit.id
 
 
 def main() -> None:
