@@ -56,11 +56,10 @@ def _serve(built: Runtime) -> None:
     )
     application.state.end = lambda: setattr(server, "should_exit", True)
     threading.Thread(target=_launch, args=(built,), daemon=True, name="launch").start()
-    previous = os.umask(0o177)
     try:
+        # The socket lies in a folder that only its owner may enter.
         server.run()
     finally:
-        os.umask(previous)
         background.close()
 
 

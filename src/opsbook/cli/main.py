@@ -96,3 +96,7 @@ def run() -> None:
     """The console script."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

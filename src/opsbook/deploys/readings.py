@@ -59,13 +59,13 @@ class FleetReader:
             return None if found is None else found / 1000
         return None
 
-    def _health(self, service: str) -> float:
-        """1 when any instance is not ready, else 0."""
+    def _health(self, service: str) -> float | None:
+        """1 when any instance is not ready, else 0; None while the fleet is not there yet."""
         declared = fleets.service_of(self.runtime, self.release, service)
+        if not self.servers(service):
+            return None
         alive = fleets.living(self.runtime, service, self.release)
-        if len(alive) == 0:
-            return 1.0 if declared.size else 0.0
-        return 1.0 if fleets.unready_reasons(alive, declared) else 0.0
+        return 1.0 if not alive or fleets.unready_reasons(alive, declared) else 0.0
 
     def _crashes(self, service: str) -> float:
         """Crashes since the watch began."""
