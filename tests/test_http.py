@@ -136,15 +136,19 @@ def test_a_hanging_server_never_costs_more_than_the_time_out(handler: Handler) -
 
 
 def test_a_cut_answer_is_an_error_not_a_short_body() -> None:
-    with serving(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc")) as port:
-        with pytest.raises(TransientError, match="broke off"):
-            http.request("GET", f"http://127.0.0.1:{port}/")
+    with (
+        serving(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc")) as port,
+        pytest.raises(TransientError, match="broke off"),
+    ):
+        http.request("GET", f"http://127.0.0.1:{port}/")
 
 
 def test_what_is_not_http_is_said_so() -> None:
-    with serving(answering(b"220 mail.example ESMTP\r\n")) as port:
-        with pytest.raises(PermanentError, match="not HTTP"):
-            http.request("GET", f"http://127.0.0.1:{port}/")
+    with (
+        serving(answering(b"220 mail.example ESMTP\r\n")) as port,
+        pytest.raises(PermanentError, match="not HTTP"),
+    ):
+        http.request("GET", f"http://127.0.0.1:{port}/")
 
 
 def test_a_closed_port_is_refused_and_the_message_hides_credentials() -> None:

@@ -49,7 +49,13 @@ def test_every_edit_deletion_and_reordering_is_noticed(database, seed):
     chance = random.Random(seed)
     victim = chance.randint(1, 19)
     column, value = chance.choice(
-        [("data", '{"n": 99}'), ("actor", "mallory"), ("kind", "x"), ("at", "2026"), ("subject", "")]
+        [
+            ("data", '{"n": 99}'),
+            ("actor", "mallory"),
+            ("kind", "x"),
+            ("at", "2026"),
+            ("subject", ""),
+        ]
     )
     statements = [
         f"UPDATE events SET {column} = '{value}' WHERE id = {victim}",

@@ -120,7 +120,9 @@ def _after(
     strategies: Mapping[str, StrategySettings],
 ) -> list[Step]:
     steps: list[Step] = []
-    watch_s = max((strategies[name].watch_s for name in names), default=0.0)
+    # Workers follow the services that users see; alone they bring their own watch.
+    seen = [name for name in names if not release.services[name].is_worker] or names
+    watch_s = max((strategies[name].watch_s for name in seen), default=0.0)
     if current.release and watch_s > 0:
         steps.append(Step(Kind.WATCH, release=release.id, seconds=watch_s, against=current.release))
     workers = {name for name in names if release.services[name].is_worker}

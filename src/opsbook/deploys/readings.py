@@ -103,6 +103,8 @@ class FleetReader:
         declared = fleets.service_of(self.runtime, self.release, service)
         seen: dict[str, Samples] = {}
         for instance in fleets.living(self.runtime, service, self.release):
+            if instance.port is None or not declared.metrics_path:
+                continue
             url = f"http://{instance.host}:{instance.port}{declared.metrics_path}"
             try:
                 answer = http.request("GET", url, timeout_s=declared.probe_timeout_s)

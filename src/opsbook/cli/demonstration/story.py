@@ -66,10 +66,11 @@ class Story:
 def play(world: World, chapters: tuple[Chapter, ...], rate: int, tell: Tell) -> Story:
     """Bring the shop up, put it under load, go through the chapters, count."""
     began = time.monotonic()
-    story = Story(address=f"http://127.0.0.1:{world.port}")
+    story = Story()
     world.clear()
     tell("building the shop's repository: v1 to v7")
     world.prepare()
+    story.address = f"http://127.0.0.1:{world.port}"
     tell("starting PostgreSQL, Valkey and HAProxy")
     world.opsbook("up")
     tell("v1 goes live")

@@ -33,8 +33,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = free_port(8080)
-        self._gateway_port = free_port(8090)
+        self.port = self._gateway_port = 0
         self._outside = Supervisor(folder / "outside")
         self._load: subprocess.Popen[str] | None = None
 
@@ -48,6 +47,7 @@ class World:
     def prepare(self) -> dict[str, str]:
         """Make repository, ops file, secret and gateway; the commit of each version."""
         source = examples()
+        self.port, self._gateway_port = free_port(8080), free_port(8090)
         self.folder.mkdir(parents=True)
         built = subprocess.run(
             [sys.executable, str(source / "shop" / "versions.py"), str(self.folder / "shop")],

@@ -1,0 +1,1 @@
+"""Markdown that runs: read, understood, checked, planned."""
