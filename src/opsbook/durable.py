@@ -27,6 +27,7 @@ Observer = Callable[[str, str, str], None]
 
 _ATTEMPTS = 4
 _FIRST_PAUSE_S = 0.2
+_LAUNCH_S = 30.0
 
 
 class Flow(Protocol):
@@ -145,6 +146,7 @@ class DurableEngine:
         self._url = url
         self._observer = observer
         self._functions: dict[str, Callable[[str], Json]] = {}
+        self._launched = threading.Event()
 
     def launch(self) -> None:
         # Imported late: it costs 0.4 s that only the daemon should pay.
@@ -166,6 +168,7 @@ class DurableEngine:
         for name, function in _WORKFLOWS.items():
             self._functions[name] = self._wrap(name, function)
         DBOS.launch()
+        self._launched.set()
 
     def _wrap(self, name: str, function: Workflow) -> Callable[[str], Json]:
         from dbos import DBOS
@@ -181,13 +184,22 @@ class DurableEngine:
         from dbos import DBOS, SetWorkflowID
 
         _find(name)
+        self._await_launch()
         with SetWorkflowID(workflow_id):
             DBOS.start_workflow(self._functions[name], argument)
 
     def wait(self, workflow_id: str) -> Json:
         from dbos import DBOS
 
+        self._await_launch()
         return DBOS.retrieve_workflow(workflow_id).get_result()
+
+    def _await_launch(self) -> None:
+        """The daemon answers before the engine is up: a request may come too early."""
+        if not self._launched.wait(_LAUNCH_S):
+            raise TransientError(
+                "the workflow engine is not up yet", hint="try again; the daemon's log says more"
+            )
 
     def close(self) -> None:
         from dbos import DBOS

@@ -7,7 +7,7 @@ from typing import Any
 
 from opsbook.deploys import checks, compose, fleets, live, planner
 from opsbook.deploys.analysis import stated_need
-from opsbook.deploys.plan import Current, Kind, Plan, render
+from opsbook.deploys.plan import Current, Kind, Plan, from_dict, render, undo
 from opsbook.deploys.records import DeploymentRow, Deployments, ReleaseRow, Releases
 from opsbook.deploys.release import Release, decode, encode, name_release
 from opsbook.errors import ConflictError, NotFoundError, RefusedError, UsageError
@@ -177,6 +177,9 @@ def _noted(runtime: Runtime, request: Request, made: Plan) -> Plan:
 
 
 def _plan_rollback(runtime: Runtime, request: Request) -> Answer:
+    active = Deployments(runtime.database).active()
+    if active is not None and active.kind == "deploy":
+        return _plan_abort(runtime, active)
     current = live.current(runtime)
     if not current.release:
         raise NotFoundError("nothing is live yet", hint="`opsbook deploy` comes first")
@@ -189,6 +192,17 @@ def _plan_rollback(runtime: Runtime, request: Request) -> Answer:
     extras = planner.Extras(has_gates=False)
     made = planner.deploy(current, target, strategies, extras, kind="rollback")
     return Answer(made, current, target)
+
+
+def _plan_abort(runtime: Runtime, active: DeploymentRow) -> Answer:
+    """A rollback while a deployment runs ends it: the old fleet is still warm."""
+    current = planner.current_of(active.plan["current"])
+    running = from_dict(active.plan["plan"])
+    reached = len(Deployments(runtime.database).steps(active.id)) - 1
+    steps = undo(running, current, reached)
+    note = f"ends {active.id}, which is under way"
+    made = Plan("rollback", running.previous, running.release, "", current.digest, steps, (note,))
+    return Answer(made, current)
 
 
 def _rollback_target(runtime: Runtime, ref: str, live_id: str) -> Release:
