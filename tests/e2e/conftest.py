@@ -28,3 +28,18 @@ def load(project):
     yield start
     for item in running:
         item.close()
+
+
+@pytest.fixture(scope="module")
+def shared_live(tmp_path_factory):
+    """One live project for tests that change nothing."""
+    folder = tmp_path_factory.mktemp("s")
+    made = Project(folder)
+    try:
+        made.ok("up")
+        made.ok("deploy", "-y")
+        made.mode("good", "not deployed yet")
+        yield made
+    finally:
+        made.close()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,7 @@ from opsbook.config.masking import Secret
 from opsbook.config.model.service import SecretRef
 from opsbook.config.secrets import resolve
 from opsbook.deploys.release import ServiceRelease
-from opsbook.errors import RefusedError
+from opsbook.errors import OpsbookError, RefusedError
 from opsbook.platforms.base import FleetSpec, Limits, RestartPolicy
 from opsbook.runtime import Runtime
 
@@ -81,7 +81,10 @@ def dependencies_of(config: Config, service: str) -> dict[str, str]:
 
 def _secret(runtime: Runtime, name: str, reference: Mapping[str, object]) -> Secret:
     ref = SecretRef.model_validate(dict(reference))
-    found = resolve(ref, environ=runtime.environ, root=runtime.config.root)
+    try:
+        found = resolve(ref, environ=runtime.environ, root=runtime.config.root)
+    except OpsbookError as problem:
+        raise RefusedError(f"{name}: {problem.message}", hint=problem.hint) from problem
     if not found:
         raise RefusedError(f"the secret {name} is empty", hint="set it where its reference points")
     return found
