@@ -194,14 +194,21 @@ def free_port() -> int:
 class Load:
     """The strict load client beside a test."""
 
-    def __init__(self, url: str, *, rate: int = 300) -> None:
+    def __init__(self, url: str, *, rate: int = 300, requests: int | None = None) -> None:
         client = ROOT / "examples" / "load" / "client.py"
         words = ["--connections", "12", "--get", "/", "--rate", str(rate), "--json"]
+        if requests is not None:
+            words += ["--requests", str(requests)]
         self._process = subprocess.Popen(
             [sys.executable, str(client), "--url", url, *words],
             stdout=subprocess.PIPE,
             text=True,
         )
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has sent all it was to send."""
+        return self._process.poll() is not None
 
     def stop(self) -> dict[str, Any]:
         self._process.send_signal(signal.SIGTERM)
