@@ -21,6 +21,20 @@ if MODE == "exit":
 count = 0
 
 
+streams = set()
+stopping = asyncio.Event()
+
+
+async def stream(writer):
+    writer.write(b"HTTP/1.1 200 OK\\r\\ntransfer-encoding: chunked\\r\\n\\r\\n")
+    while not stopping.is_set():
+        writer.write(b"5\\r\\ntick\\n\\r\\n")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+    writer.write(b"4\\r\\nbye\\n\\r\\n0\\r\\n\\r\\n")
+    await writer.drain()
+
+
 async def serve(reader, writer):
     global count
     try:
@@ -34,6 +48,10 @@ async def serve(reader, writer):
             path = head.split(b" ", 2)[1]
             count += 1
             ready = path.startswith(b"/ready")
+            if path == b"/stream":
+                streams.add(asyncio.current_task())
+                await stream(writer)
+                return
             bad = (MODE == "bad" and not ready and count % 10 == 0) or (MODE == "unready" and ready)
             if MODE == "slow" and not ready:
                 await asyncio.sleep(0.2)
@@ -50,11 +68,12 @@ async def serve(reader, writer):
 
 async def main():
     server = await asyncio.start_server(serve, "127.0.0.1", int(os.environ["PORT"]), backlog=1024)
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     print("ready", flush=True)
-    await stop.wait()
+    await stopping.wait()
     server.close()
+    if streams:
+        await asyncio.wait(streams, timeout=2)
     await asyncio.sleep(0.05)
 
 

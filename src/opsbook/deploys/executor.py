@@ -1,6 +1,7 @@
 """Does one step of a plan. Every step may be done again after a crash."""
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 
 from opsbook import http
@@ -9,7 +10,7 @@ from opsbook.deploys import checks, fleets, live, source
 from opsbook.deploys.launch import fleet_spec, source_tree
 from opsbook.deploys.plan import Kind, Plan, Step
 from opsbook.deploys.records import Releases
-from opsbook.deploys.release import Release, ServiceRelease, expired
+from opsbook.deploys.release import Release, ServiceRelease, decode, expired
 from opsbook.deploys.watching import StepEnd, Waiter
 from opsbook.errors import ExternalError, FailedError
 from opsbook.platforms.base import Instance
@@ -228,7 +229,20 @@ class Executor:
         )
         for name in gone:
             records.expire(name, now=self._runtime.clock.now())
+        self._remove_trees(records)
         return f", {len(gone)} old ones let go" if gone else ""
+
+    def _remove_trees(self, records: Releases) -> None:
+        """Code that no kept release needs any more."""
+        needed: set[str] = set()
+        for row in records.list():
+            if row.status != "expired":
+                release = decode(row.document)
+                needed |= {service.tree for service in release.services.values()}
+        trees = self._runtime.paths.releases / "trees"
+        for folder in trees.iterdir() if trees.is_dir() else ():
+            if folder.name not in needed:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ask(test: Smoke, instance: Instance) -> str:
