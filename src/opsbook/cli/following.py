@@ -78,6 +78,8 @@ def _picture(snapshot: dict[str, Any]) -> Any:
     lines += [
         Text(_step_line(step), style=colours.get(step["status"], "")) for step in snapshot["steps"]
     ]
+    if not snapshot["outcome"] and snapshot["status"] != "starting":
+        lines.append(Text(f"    {snapshot['status']}", style="yellow"))
     coming = snapshot["coming"]
     lines += [Text(f"  · {text}", style="dim") for text in coming[:4]]
     if len(coming) > 4:

@@ -79,6 +79,5 @@ def _slower(latencies: Latencies, settings: AnalysisSettings) -> str:
 
 
 def stated_need(settings: AnalysisSettings) -> int:
-    """How many requests of the new release an analysis asks for, said in the plan."""
-    rate = settings.max_error_rate_increase / 100.0
-    return max(settings.min_requests, required_requests(0.005, 0.005 + max(rate, 0.045)))
+    """About how many requests it takes to tell 5 % failures from 0.5 %; said in the plan."""
+    return required_requests(0.005, 0.05, alpha=settings.alpha)

@@ -169,8 +169,8 @@ def _noted(runtime: Runtime, request: Request, made: Plan) -> Plan:
     for service in dict.fromkeys(s.service for s in made.steps if s.kind is Kind.ANALYSE):
         settings = compose.analysis_settings(runtime.config, service, request.strategy)
         notes.append(
-            f"the comparison of {service} asks for at least {stated_need(settings)} requests "
-            "of the new release; with fewer it holds"
+            f"{service} is judged once the new release has answered {settings.min_requests} "
+            f"requests; to notice 5 % failures against 0.5 % takes about {stated_need(settings)}"
         )
     notes += getattr(runtime.router, "caveats", ())
     return replace(made, notes=tuple(notes))
