@@ -172,6 +172,9 @@ def _noted(runtime: Runtime, request: Request, made: Plan) -> Plan:
             f"{service} is judged once the new release has answered {settings.min_requests} "
             f"requests; to notice 5 % failures against 0.5 % takes about {stated_need(settings)}"
         )
+    limited = [n for n, s in runtime.config.services.items() if s.resources.cpu is not None]
+    if limited and runtime.platform.name == "process":
+        notes.append(f"plain processes have no CPU limit; not enforced for {', '.join(limited)}")
     notes += getattr(runtime.router, "caveats", ())
     return replace(made, notes=tuple(notes))
 
