@@ -34,9 +34,9 @@ def read(files: list[LogFile], query: LogQuery) -> Iterator[LogLine]:
 
     Raises UsageError for a pattern that is no regular expression.
     """
-    matches = _matcher(query.grep)
+    matches = matcher(query.grep)
     merged = heapq.merge(*(_lines(file) for file in files), key=lambda line: line.at)
-    chosen = (line for line in merged if _wanted(line, query) and matches(line.text))
+    chosen = (line for line in merged if wanted(line, query) and matches(line.text))
     if query.tail is None:
         return chosen
     return iter(deque(chosen, maxlen=query.tail))
@@ -46,7 +46,7 @@ class Follower:
     """New lines of files that grow, rotate and appear."""
 
     def __init__(self, query: LogQuery) -> None:
-        self._matches = _matcher(query.grep)
+        self._matches = matcher(query.grep)
         self._query = query
         self._open: dict[str, tuple[int, int]] = {}
 
@@ -63,7 +63,7 @@ class Follower:
         """What came since the last call, in time order."""
         found = [line for file in files for line in self._new(file)]
         found.sort(key=lambda line: line.at)
-        return [line for line in found if _wanted(line, self._query) and self._matches(line.text)]
+        return [line for line in found if wanted(line, self._query) and self._matches(line.text)]
 
     def _new(self, file: LogFile) -> list[LogLine]:
         inode, position = self._open.get(file.instance, (0, 0))
@@ -117,13 +117,15 @@ def _parse(raw: bytes, file: LogFile) -> LogLine | None:
     return LogLine(at, file.service, file.instance, _STREAMS.get(stream, stream), text)
 
 
-def _wanted(line: LogLine, query: LogQuery) -> bool:
+def wanted(line: LogLine, query: LogQuery) -> bool:
+    """Whether a line falls into the span of time that was asked for."""
     if query.since is not None and line.at < query.since:
         return False
     return query.until is None or line.at <= query.until
 
 
-def _matcher(pattern: str) -> Callable[[str], bool]:
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """A test for lines. Raises UsageError when ``pattern`` is no regular expression."""
     if not pattern:
         return lambda _text: True
     try:
