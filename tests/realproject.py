@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -213,29 +214,34 @@ def free_port() -> int:
 class Load:
     """The strict load client beside a test."""
 
-    def __init__(self, url: str, *, rate: int = 300, requests: int | None = None) -> None:
+    def __init__(self, url: str, *, rate: int = 300) -> None:
         client = ROOT / "examples" / "load" / "client.py"
-        words = ["--connections", "12", "--get", "/", "--rate", str(rate), "--json"]
-        if requests is not None:
-            words += ["--requests", str(requests)]
+        words = ["--connections", "12", "--get", "/", "--rate", str(rate), "--json", "--progress"]
         self._process = subprocess.Popen(
             [sys.executable, str(client), "--url", url, *words],
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
+        self.sent = 0
+        self._reader = threading.Thread(target=self._follow, daemon=True)
+        self._reader.start()
 
-    @property
-    def ended(self) -> bool:
-        """Whether it has sent all it was to send."""
-        return self._process.poll() is not None
+    def _follow(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            if line.startswith("{"):
+                self.sent = int(json.loads(line)["sent"])
 
     def stop(self) -> dict[str, Any]:
         self._process.send_signal(signal.SIGTERM)
-        out, _ = self._process.communicate(timeout=30)
-        found: dict[str, Any] = json.loads(out)
+        assert self._process.stdout is not None
+        found: dict[str, Any] = json.loads(self._process.stdout.read())
+        self._process.wait(30)
+        self._reader.join(5)
         return found
 
     def close(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()

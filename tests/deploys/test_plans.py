@@ -137,8 +137,9 @@ def test_rolling_keeps_within_its_bounds(old, new, surge, unavailable):
     current = Current("r1", (Fleet("api", "r1", old),), ("api",))
     release = name_release(2, "v2", {"api": service("api", new, "c2")})
     plan = planner.deploy(current, release, {"api": chosen}, Extras())
-    ceiling = max(old, new) + (surge if surge or unavailable else 1)
-    floor = min(old, new) - unavailable
+    floor = max(1, min(old, new) - unavailable)
+    ceiling = max(old, new) + surge
+    ceiling += 1 if ceiling == floor else 0
     for index, step in enumerate(plan.steps):
         sizes = after(current, plan.steps[: index + 1]).sizes
         assert sum(sizes.values()) <= ceiling

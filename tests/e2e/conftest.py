@@ -21,8 +21,8 @@ def project(tmp_path_factory):
 def load(project):
     running: list[Load] = []
 
-    def start(rate: int = 300, *, requests: int | None = None) -> Load:
-        running.append(Load(project.url, rate=rate, requests=requests))
+    def start(rate: int = 300) -> Load:
+        running.append(Load(project.url, rate=rate))
         return running[-1]
 
     yield start

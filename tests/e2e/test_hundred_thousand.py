@@ -19,10 +19,10 @@ def test_no_request_is_lost(project, load):
     project.edit("blue-green: {watch: 1s}", "blue-green: {watch: 200ms}")
     project.ok("up")
     project.ok("deploy", "-y")
-    traffic = load(100_000, requests=REQUESTS)
+    traffic = load(100_000)
     switches = []
     for pair, strategy in enumerate(itertools.cycle(("canary", "blue-green", "rolling"))):
-        if pair >= PAIRS and traffic.ended:
+        if pair >= PAIRS and traffic.sent >= REQUESTS:
             break
         project.mode("good", f"pair {pair}")
         for words in (("deploy", "-y", "--strategy", strategy), ("rollback", "-y")):

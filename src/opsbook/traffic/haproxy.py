@@ -13,7 +13,7 @@ from pathlib import Path
 from opsbook.errors import ConflictError, FailedError, OpsbookError, PermanentError, TransientError
 from opsbook.shell import run
 from opsbook.supervision import ProcessSpec, Supervisor
-from opsbook.traffic.base import FleetShare, Server, ServerCounters, SwitchReport, Topology
+from opsbook.traffic.base import FleetShare, Pool, Server, ServerCounters, SwitchReport, Topology
 from opsbook.traffic.config_text import backend_name, render, server_words
 from opsbook.traffic.counters import parse
 from opsbook.traffic.runtime_socket import RuntimeSocket
@@ -21,7 +21,6 @@ from opsbook.traffic.weights import server_weights
 
 _PROCESS = "proxy"
 _READY_DEADLINE_S = 10.0
-_FORGET_DEADLINE_S = 2.0
 
 
 class HaproxyRouter:
@@ -36,6 +35,7 @@ class HaproxyRouter:
         self._socket = RuntimeSocket(directory / "admin.sock")
         self._topology = Topology()
         self._shares: dict[str, tuple[FleetShare, ...]] = _load_shares(directory)
+        self._leaving: dict[str, set[str]] = {}
 
     def start(self, topology: Topology) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -83,15 +83,10 @@ class HaproxyRouter:
         if pool is None:
             raise FailedError(f"the proxy has no pool for {service}", hint="run `opsbook up`")
         backend = backend_name(service)
+        self._sweep(service)
         present = {c.server for c in self.counters(service)}
         weights = server_weights(shares)
-        fresh: list[str] = []
-        for server in (s for share in shares for s in share.servers if s.name not in present):
-            words = server_words(server.host, server.port, pool, 0)
-            fresh.append(f"add server {backend}/{server.name} {words}")
-            fresh.append(f"enable health {backend}/{server.name}")
-            fresh.append(f"enable server {backend}/{server.name}")
-        self._socket.tell(fresh)
+        self._socket.tell(self._welcome(pool, shares, present), fine=("no need to change",))
         rising = sorted(weights, key=lambda name: -weights[name])
         switch = [f"set weight {backend}/{name} {weights[name]}" for name in rising]
         switch += [f"set weight {backend}/{name} 0" for name in sorted(present - set(weights))]
@@ -123,16 +118,40 @@ class HaproxyRouter:
         if force:
             for name in sorted(waiting):
                 self._socket.ask(f"shutdown sessions server {backend}/{name}")
-        deadline = time.monotonic() + _FORGET_DEADLINE_S
-        while waiting and time.monotonic() < deadline:
-            for name in sorted(waiting):
-                self._socket.ask(f"del server {backend}/{name}")
-            waiting &= {c.server for c in self.counters(service)}
-            if waiting:
-                time.sleep(0.05)
+        self._leaving.setdefault(service, set()).update(waiting)
         self._shares[service] = kept
+        self._sweep(service)
         self._save_shares()
         self._write(self._text(), check=False)
+
+    def _welcome(self, pool: Pool, shares: Sequence[FleetShare], present: set[str]) -> list[str]:
+        """Commands that add servers, or take back those on their way out."""
+        backend = backend_name(pool.service)
+        commands: list[str] = []
+        for server in (s for share in shares for s in share.servers):
+            name = f"{backend}/{server.name}"
+            if server.name not in present:
+                words = server_words(server.host, server.port, pool, 0)
+                commands += [f"add server {name} {words}", f"enable health {name}"]
+                commands.append(f"enable server {name}")
+            elif server.name in self._leaving.get(pool.service, set()):
+                commands.append(f"set server {name} addr {server.host} port {server.port}")
+                commands.append(f"set server {name} state ready")
+                self._leaving[pool.service].discard(server.name)
+        return commands
+
+    def _sweep(self, service: str) -> None:
+        """Delete servers that were forgotten.
+
+        HAProxy keeps idle connections to a server for some seconds and refuses to delete
+        it as long; such a server takes nothing any more and is deleted at a later call.
+        """
+        leaving = self._leaving.get(service)
+        if not leaving:
+            return
+        for name in sorted(leaving):
+            self._socket.ask(f"del server {backend_name(service)}/{name}")
+        leaving &= {c.server for c in self.counters(service)}
 
     def running(self) -> bool:
         try:
@@ -154,7 +173,7 @@ class HaproxyRouter:
         fresh = self._directory / "haproxy.cfg.new"
         fresh.write_text(text)
         if check:
-            result = run([binary(), "-c", "-q", "-f", fresh.name], cwd=self._directory, merge=True)
+            result = run([binary(), "-c", "-f", fresh.name], cwd=self._directory, merge=True)
             if not result.ok:
                 fresh.rename(self._directory / "haproxy.cfg.refused")
                 raise FailedError(

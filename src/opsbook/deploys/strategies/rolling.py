@@ -8,11 +8,11 @@ def shift(service: Shift, *, surge: int, unavailable: int) -> list[Step]:
     """Batches of start, ready, share, stop.
 
     Never more than ``new_size + surge`` instances and never fewer ready ones than
-    ``new_size - unavailable``. The last old instances stay warm for the watch: they are
-    stopped after it.
+    ``new_size - unavailable``, and never none: the last ready instance goes only when
+    another one took its place, whatever ``unavailable`` allows; where the two bounds leave
+    no room for that, one instance more than ``surge`` is started. The last old instances
+    stay warm for the watch: they are stopped after it.
     """
-    if surge <= 0 and unavailable <= 0:
-        surge = 1
     name, old, new = service.service, service.old, service.new
     if not old or not service.old_size:
         return [
@@ -20,8 +20,10 @@ def shift(service: Shift, *, surge: int, unavailable: int) -> list[Step]:
             Step(Kind.READY, name, new),
             Step(Kind.SHARES, name, new, shares={new: 100.0}),
         ]
-    floor = max(0, min(service.old_size, service.new_size) - unavailable)
+    floor = max(1, min(service.old_size, service.new_size) - unavailable)
     ceiling = max(service.new_size, service.old_size) + surge
+    if ceiling == floor:
+        ceiling += 1
     planned: list[Step] = []
     olds, news = service.old_size, 0
     while news < service.new_size:
