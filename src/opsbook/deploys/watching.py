@@ -18,6 +18,7 @@ from opsbook.deploys.triggers import Watch, triggers
 from opsbook.runtime import Runtime
 from opsbook.signals.base import Outcome, Verdict
 
+_PAUSED = "paused: `opsbook promote` goes on, `opsbook abort` goes back"
 _TICK_S = 0.5
 
 
@@ -73,7 +74,7 @@ class Waiter:
 
     def pause(self) -> StepEnd:
         """Wait for promote or abort; triggers still send it back."""
-        self.note("paused: `opsbook promote` goes on, `opsbook abort` goes back")
+        self.note(_PAUSED)
         while True:
             told = self.told()
             if told.aborts:
@@ -116,7 +117,8 @@ class Waiter:
             ended = self._decide(verdict, told, now - began, deadline_s)
             if ended is not None:
                 return ended
-            self.note(verdict.reason)
+            held = verdict.outcome is Outcome.PASS
+            self.note(f"{_PAUSED} ({verdict.reason})" if held else verdict.reason)
             self.runtime.clock.sleep(_TICK_S)
 
     def _decide(
@@ -124,12 +126,13 @@ class Waiter:
     ) -> StepEnd | None:
         if verdict.outcome is Outcome.FAIL:
             return StepEnd("failed", verdict.reason)
-        if verdict.outcome is Outcome.PASS and told.command != "pause":
+        passed = verdict.outcome is Outcome.PASS
+        if passed and told.command != "pause":
             return StepEnd("done", verdict.reason)
         if told.command == "promote":
             self.clear()
             return StepEnd("done", f"promoted by hand ({verdict.reason})")
-        if elapsed_s >= deadline_s:
+        if elapsed_s >= deadline_s and not passed:
             return StepEnd("failed", f"still undecided after {deadline_s:g} s: {verdict.reason}")
         return None
 
@@ -148,7 +151,8 @@ class Waiter:
                 return StepEnd("done", "promoted by hand before the watch was over")
             if elapsed >= step.seconds and told.command != "pause":
                 return StepEnd("done", "nothing fired")
-            self.note(f"{max(0.0, step.seconds - elapsed):.0f} s to go")
+            left_s = step.seconds - elapsed
+            self.note(f"{left_s:.0f} s to go" if left_s > 0 else _PAUSED)
             self.runtime.clock.sleep(_TICK_S)
 
     def _block(self, step: Step, evidence: Evidence, since: float, until: float) -> Evidence:
